@@ -1,0 +1,41 @@
+"""What the network is trained to do at one scale: equations 2 to 6, and nothing else.
+
+One value per image comes back, in nats; the batch mean is the training loop's business.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+
+def local_loss(A: Tensor, M_b: Tensor, t: Tensor) -> Tensor:
+    """Ask attended locations for the image's category, all others for the background (Eq. 2-4).
+
+    A     (B, L+1, H, W) float  logits, the background last
+    M_b   (B, H, W) bool        surrogate of the object's mask; a constant, it carries no gradient
+    t     (B,) int64            category of each image, 0 <= t < L
+    ->    (B,) float32          nats, averaged over locations; w is per image (the paper does not say)
+
+    >>> M_b = torch.arange(4).view(1, 2, 2) < 1  # a quarter attended: 3/8 of ln 201 remains
+    >>> local_loss(torch.zeros(1, 201, 2, 2), M_b, torch.tensor([7]))
+    tensor([1.9887])
+    """
+    log_p = A.float().log_softmax(dim=1)  # B L+1 H W
+    log_p_t = log_p[torch.arange(len(t), device=t.device), t]  # B H W
+    l_1 = -log_p_t.mul(M_b).sum(dim=(1, 2))  # B, Eq. 4
+    l_0 = -log_p[:, -1].mul(~M_b).sum(dim=(1, 2))  # B, Eq. 3
+    w = M_b.float().mean(dim=(1, 2))  # B
+    return ((1 - w) * l_1 + w * l_0) / M_b[0].numel()  # B, Eq. 2
+
+
+def object_loss(logits: Tensor, t: Tensor) -> Tensor:
+    """Ask the object-level classifier for the image's category (Eq. 5).
+
+    logits  (B, L) float
+    t       (B,) int64   category of each image
+    ->      (B,) float32  nats
+
+    >>> object_loss(torch.zeros(1, 200), torch.tensor([7]))
+    tensor([5.2983])
+    """
+    return cross_entropy(logits.float(), t, reduction="none")

@@ -1,0 +1,86 @@
+"""The forward pass, against the functions it is made of and against what the paper says of gradients."""
+
+import pytest
+import torch
+from torch import nn
+
+from model.backbone import Backbone
+from model.losses import local_loss, object_loss
+from model.network import Network, object_feature
+
+
+@pytest.fixture
+def network():
+    body = nn.Sequential(nn.Conv2d(3, 8, 4, stride=4), nn.ReLU())
+    return Network(Backbone(body, 8, (0.5,) * 3, (0.5,) * 3), n_categories=5, n_classifiers=3, attention="probability")
+
+
+@pytest.mark.parametrize("B, height, width", [(2, 16, 16), (1, 21, 34), (1, 4, 4)], ids=["square", "odd", "one cell"])
+def test_shapes(network, B, height, width):
+    output = network(torch.randint(256, (B, 3, height, width), dtype=torch.uint8))
+    H, W = height // 4, width // 4
+    assert output.A.shape == (B, 6, H, W)
+    assert output.M.shape == output.M_b.shape == (B, H, W)
+    assert output.logits.shape == (B, 5) and output.constant.shape == (B,)
+
+
+def test_one_classifier_and_two_categories():
+    body = nn.Conv2d(3, 4, 4, stride=4)
+    network = Network(Backbone(body, 4, (0.5,) * 3, (0.5,) * 3), n_categories=2, n_classifiers=1, attention="logit")
+    assert network(torch.zeros(1, 3, 8, 8, dtype=torch.uint8)).A.shape == (1, 3, 2, 2)
+
+
+def test_activations_are_those_of_n_separate_classifiers(network):
+    X = torch.randint(256, (2, 3, 16, 16), dtype=torch.uint8)
+    features, weight, bias = network.backbone(X), network.local.weight, network.local.bias
+    each = [nn.functional.conv2d(features, weight[6 * i : 6 * i + 6], bias[6 * i : 6 * i + 6]) for i in range(3)]
+    torch.testing.assert_close(network(X).A, torch.stack(each).amax(0))
+
+
+def test_object_feature_is_the_maximum_of_the_masked_features():
+    features, M_b = torch.rand(3, 6, 4, 5), torch.rand(3, 4, 5) < 0.3
+    M_b[:, 0, 0] = True
+    expected = (features * M_b[:, None]).amax(dim=(2, 3))  # section 4.4.2, after a ReLU
+    assert torch.equal(object_feature(features, M_b), expected)
+
+
+def test_object_feature_never_comes_from_outside_the_mask():
+    features = -torch.rand(1, 6, 4, 5) - 1  # a product with the mask would put zeros outside, and the zeros would win
+    M_b = torch.zeros(1, 4, 5, dtype=torch.bool)
+    M_b[0, 2, 3] = True
+    assert torch.equal(object_feature(features, M_b), features[:, :, 2, 3])
+
+
+def test_no_gradient_flows_through_the_mask(network):
+    """With the mask given as a constant, the gradients are the same."""
+    X, t = torch.randint(256, (4, 3, 16, 16), dtype=torch.uint8), torch.tensor([0, 1, 2, 3])
+    output = network(X)
+    (local_loss(output.A, output.M_b, t) + object_loss(output.logits, t)).sum().backward()
+    ours = [p.grad.clone() for p in network.parameters()]
+    network.zero_grad()
+    constant = output.M_b.clone()
+    features = network.backbone(X)
+    A = network.local(features).unflatten(1, (3, 6)).max(dim=1).values
+    logits = network.object(object_feature(features, constant))
+    (local_loss(A, constant, t) + object_loss(logits, t)).sum().backward()
+    for grad, p in zip(ours, network.parameters(), strict=True):
+        torch.testing.assert_close(grad, p.grad)
+
+
+def test_masks_are_the_same_under_bfloat16_autocast_for_the_same_features(network, monkeypatch):
+    X = torch.randint(256, (4, 3, 32, 32), dtype=torch.uint8)
+    features = network.backbone(X)
+    monkeypatch.setattr(network.backbone, "forward", lambda _: features)
+    plain = network(X)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = network(X)
+    assert mixed.A.dtype == mixed.logits.dtype == torch.float32
+    assert torch.equal(plain.M_b, mixed.M_b) and torch.equal(plain.A, mixed.A)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_masks_on_a_gpu_equal_those_on_the_cpu(network):
+    from model.otsu import binarise
+
+    maps = torch.randn(500, 14, 14)
+    assert torch.equal(binarise(maps.cuda())[0].cpu(), binarise(maps)[0])
