@@ -1,0 +1,108 @@
+"""Archives: downloaded with resume, checked, and unpacked without trust."""
+
+import hashlib
+import shutil
+import tarfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path, PurePosixPath
+
+from tqdm import tqdm
+
+from pipeline.errors import InputError
+
+ATTEMPTS, PAUSE, TIMEOUT = 5, 3, 60  # tries; seconds between them; seconds without a byte
+CHUNK = 1 << 20
+
+
+def obtain(local: str | None, url: str, md5: str | None, downloads: Path) -> Path:
+    """Return the path of an archive that is there and whole.
+
+    local      the user's own copy, or None to download ``url`` into the folder ``downloads``
+    md5        published checksum, or None where the user says that the archive is another one
+
+    A download that breaks off is resumed, in this call or the next. Raises InputError with the way out.
+    """
+    path = Path(local) if local else downloads / url.rsplit("/", 1)[1]
+    if local and not path.is_file():
+        raise InputError(
+            f"{path}: the archive that the recipe names is missing; put it there, or name null to download"
+        )
+    if not path.is_file():
+        _download(url, path)
+    if md5 and (found := _md5(path)) != md5:
+        way_out = "it is cut short or another file; if it is a subset of the dataset, say 'subset: true'"
+        raise InputError(f"{path}: its md5 is {found}, the published one is {md5}: {way_out}; otherwise delete it")
+    return path
+
+
+def unpack(archive: Path, to: Path) -> None:
+    """Unpack a tar archive's files below ``to``; a member that is no plain file or would leave ``to`` is refused."""
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tqdm(tar, desc=f"unpack {archive.name}", unit=" files", disable=None):
+                _unpack_member(tar, member, archive, to)
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise InputError(f"{archive}: not a whole tar archive ({error}); delete it and fetch it again") from error
+
+
+def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path, to: Path) -> None:
+    name = PurePosixPath(member.name)
+    if name.is_absolute() or ".." in name.parts or "\\" in member.name:
+        raise InputError(f"{archive}: refused, its member {member.name!r} would be written outside the folder")
+    if member.isdir():
+        return
+    if not member.isfile():
+        raise InputError(f"{archive}: refused, its member {member.name!r} is a link or a device, not a file")
+    target = to / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tar.extractfile(member) as source, target.open("wb") as sink:
+        shutil.copyfileobj(source, sink)
+
+
+def _download(url: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _append(url, partial)
+            partial.replace(path)
+            return
+        except (OSError, EOFError) as error:  # URLError is an OSError
+            if attempt == ATTEMPTS or getattr(error, "code", None) in (403, 404, 410):
+                raise InputError(
+                    f"{url}: cannot be downloaded ({error}); what has come is kept in {partial}. "
+                    f"Run again, or get the file by other means and name it as 'archive' in the recipe"
+                ) from error
+            time.sleep(PAUSE)
+
+
+def _append(url: str, partial: Path) -> None:
+    """Fetch what is missing from ``partial``; raise EOFError when the server stops early."""
+    have = partial.stat().st_size if partial.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code == 416:  # nothing after what we have: it is whole
+            return
+        raise
+    with response:
+        resumed = response.status == 206
+        have = have if resumed else 0
+        expected = int(response.headers["Content-Length"]) + have if "Content-Length" in response.headers else None
+        with (
+            partial.open("ab" if resumed else "wb") as sink,
+            tqdm(total=expected, initial=have, desc=partial.stem, unit="B", unit_scale=True, disable=None) as bar,
+        ):
+            while chunk := response.read(CHUNK):
+                sink.write(chunk)
+                bar.update(len(chunk))
+    if expected is not None and partial.stat().st_size < expected:
+        raise EOFError(f"the server stopped at {partial.stat().st_size} of {expected} bytes")
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -1,0 +1,63 @@
+"""The index: one row an image, the same columns for every source."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.errors import InputError
+
+BOX = ["x0", "y0", "x1", "y1"]
+COLUMNS = {
+    "id": "unique name, also that of the prepared image's file",
+    "file": "the original, below the raw folder",
+    "label": "category, 0 to L-1",
+    "class_name": "its name",
+    "split": "train or test",
+    "x0": "true box, as shares of the original's sides; empty where there is none",
+    "y0": "",
+    "x1": "",
+    "y1": "",
+}
+
+
+def check(table: pd.DataFrame, raw: Path) -> pd.DataFrame:
+    """Return the index, its columns in order, or raise InputError for what would spoil a training.
+
+    Every class has training and test pictures, labels run from 0 to L-1 with L >= 2, ids are unique and fit for file
+    names, every file exists, boxes lie inside their pictures.
+    """
+    table = table[list(COLUMNS)].reset_index(drop=True)
+    _check_names(table, raw)
+    _check_classes(table, raw)
+    boxes = table[BOX].dropna()
+    wrong = (boxes < 0).any(axis=1) | (boxes > 1).any(axis=1) | (boxes.x0 >= boxes.x1) | (boxes.y0 >= boxes.y1)
+    if wrong.any():
+        row = table.loc[wrong.idxmax()]
+        raise InputError(f"{raw / row.file}: its box {row[BOX].tolist()} is empty or outside the picture")
+    return table
+
+
+def _check_names(table: pd.DataFrame, raw: Path) -> None:
+    if table.id.duplicated().any():
+        twice = table[table.id == table.id[table.id.duplicated().idxmax()]].file.head(2)
+        raise InputError(f"{raw}: two pictures have one name: {', '.join(twice)}")
+    odd = table.id[~table.id.str.fullmatch(r"[\w.-]+")]
+    if len(odd):
+        raise InputError(f"{raw}: {odd.iloc[0]!r} cannot be a file name; use letters, digits, '.', '_' and '-'")
+    missing = [file for file in table.file if not (raw / file).is_file()]
+    if missing:
+        raise InputError(
+            f"{raw / missing[0]}: missing, and {len(missing) - 1} more of the pictures that the index lists"
+        )
+
+
+def _check_classes(table: pd.DataFrame, raw: Path) -> None:
+    names = table.groupby("label").class_name.first()
+    if len(names) < 2:
+        raise InputError(f"{raw}: {len(names)} class found; telling look-alikes apart takes at least two")
+    if names.index.tolist() != list(range(len(names))):
+        raise InputError(f"{raw}: labels must run from 0 to {len(names) - 1}, found {names.index.tolist()}")
+    for split in ("train", "test"):
+        empty = names.drop(table[table.split == split].label.unique())
+        if len(empty):
+            raise InputError(f"{raw}: class {empty.iloc[0]!r} has no {split} picture")

@@ -1,0 +1,98 @@
+"""Stage: put the scales' predictions together and measure them (sections 4.4.3, 5.5 and 5.6); needs no network."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline import attended, files, imageset, tracking
+from pipeline.attended import ATTENDED, Predictions
+from pipeline.datasets.index import BOX
+from pipeline.errors import InputError
+
+KINDS = ("loc", "obj", "avg")  # the rows of Table 6
+
+
+def run(dataset: str, looked: list[Path], images: Path, out: Path, metrics: Path) -> None:
+    """Evaluate on the test split.
+
+    looked   folders of the attend stages, scale 1 first
+    images   folder of scale 1, whose index has the true boxes
+    out      predictions.csv: every test image with its prediction at each scale and over all
+    metrics  the JSON file of all accuracies and overlaps, which git keeps
+    """
+    scales = [attended.read_predictions(folder).of("test") for folder in looked]
+    _check_same_images(scales, looked)
+    results = {f"acc_{kind}": accuracies([getattr(scale, kind) for scale in scales], scales[0].label) for kind in KINDS}
+    index = imageset.read(images).index.set_index("id").loc[scales[0].id]
+    if index[BOX].notna().all(axis=None):
+        results |= localisation(index[BOX], [attended.read_boxes(folder) for folder in looked])
+    with tracking.run(dataset, "evaluate", {}) as tracker:
+        tracker.images(imageset.read(images), context="evaluation")
+        tracker.metrics({f"{name}.{scale}": value for name, row in results.items() for scale, value in row.items()})
+        predictions = _predictions(scales, index)
+        with files.whole(out / "predictions.csv") as temporary:
+            predictions.to_csv(temporary, index=False)
+        files.write_json(metrics, results)
+        tracker.files(out)
+
+
+def accuracies(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, float]:
+    """Return the accuracy of each scale and of the mean over scales ('ms'), in percent.
+
+    >>> one, two = np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([[0.8, 0.2], [0.1, 0.9]])
+    >>> accuracies([one, two], np.array([0, 1]))
+    {'1': 50.0, '2': 100.0, 'ms': 100.0}
+    """
+    named = {str(scale): p for scale, p in enumerate(probabilities, start=1)} | {"ms": np.mean(probabilities, axis=0)}
+    return {name: 100 * float((p.argmax(axis=1) == labels).mean()) for name, p in named.items()}
+
+
+def localisation(true: pd.DataFrame, boxes: list[pd.DataFrame]) -> dict[str, dict[str, float]]:
+    """Return mean overlaps of attended and true boxes per scale, beside what no attention at all would reach.
+
+    true   true boxes by image
+    boxes  attended boxes of all images, one table a scale
+    """
+    named = {str(s): table.loc[true.index, ATTENDED].to_numpy() for s, table in enumerate(boxes, start=1)}
+    named["whole image"] = np.tile([0.0, 0.0, 1.0, 1.0], (len(true), 1))
+    named["centred box"] = max(
+        (
+            np.tile([0.5 - s / 2, 0.5 - s / 2, 0.5 + s / 2, 0.5 + s / 2], (len(true), 1))
+            for s in np.arange(0.3, 1, 0.05)
+        ),
+        key=lambda box: iou(true.to_numpy(), box).mean(),
+    )
+    overlaps = {name: iou(true.to_numpy(), box) for name, box in named.items()}
+    return {
+        "iou": {name: float(overlap.mean()) for name, overlap in overlaps.items()},
+        "iou_above_half": {name: float((overlap > 0.5).mean()) for name, overlap in overlaps.items()},
+    }
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the intersection over union of boxes (N, 4), pair by pair.
+
+    >>> iou(np.array([[0.0, 0.0, 1.0, 1.0]]), np.array([[0.5, 0.0, 1.5, 1.0]])).round(4)
+    array([0.3333])
+    """
+    overlap = np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None).prod(axis=1)
+    area_a, area_b = ((box[:, 2:] - box[:, :2]).prod(axis=1) for box in (a, b))
+    return overlap / (area_a + area_b - overlap)
+
+
+def _check_same_images(scales: list[Predictions], looked: list[Path]) -> None:
+    for scale, folder in zip(scales, looked, strict=True):
+        if not np.array_equal(scale.id, scales[0].id):
+            raise InputError(f"{folder}: its test images are not those of {looked[0]}; run 'dvc repro'")
+
+
+def _predictions(scales: list[Predictions], index: pd.DataFrame) -> pd.DataFrame:
+    names = index.groupby("label").class_name.first()  # every class has test images: datasets.index checks it
+    ms = np.mean([scale.avg for scale in scales], axis=0)
+    table = pd.DataFrame({"id": scales[0].id, "true": index.class_name.to_numpy()})
+    for number, scale in enumerate(scales, start=1):
+        table[f"scale_{number}"] = names.to_numpy()[scale.avg.argmax(axis=1)]
+    table["ms"] = names.to_numpy()[ms.argmax(axis=1)]
+    table["confidence"] = ms.max(axis=1).round(4)
+    return table

@@ -1,0 +1,131 @@
+"""Downloads that break off, lie or vanish, and archives that want out of their folder."""
+
+import hashlib
+import io
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from pipeline.datasets import archive
+from pipeline.errors import InputError
+
+CONTENT = bytes(range(256)) * 4096  # 1 MiB
+MD5 = hashlib.md5(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server on this machine that breaks off every answer after ``server.patience`` bytes."""
+    monkeypatch.setattr(archive, "PAUSE", 0)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            http.asked.append(self.headers.get("Range"))
+            if self.path == "/gone.tgz":
+                return self.send_error(404)
+            start = int((self.headers.get("Range") or "bytes=0-")[6:-1])
+            if start and not http.resumes:
+                start = 0
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(CONTENT) - start))
+            self.end_headers()
+            self.wfile.write(CONTENT[start : start + http.patience])
+
+        def log_message(self, *_):
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.asked, http.patience, http.resumes = [], len(CONTENT), True
+    http.url = f"http://127.0.0.1:{http.server_port}/file.tgz"
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    yield http
+    http.shutdown()
+    http.server_close()
+
+
+def test_download(server, tmp_path):
+    path = archive.obtain(None, server.url, MD5, tmp_path)
+    assert path.read_bytes() == CONTENT and server.asked == [None]
+    archive.obtain(None, server.url, MD5, tmp_path)
+    assert len(server.asked) == 1, "what is there is not downloaded again"
+
+
+def test_a_download_that_breaks_off_is_resumed(server, tmp_path):
+    server.patience = 400_000
+    assert archive.obtain(None, server.url, MD5, tmp_path).read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=400000-", "bytes=800000-"]
+
+
+def test_a_server_that_cannot_resume_starts_over(server, tmp_path):
+    (tmp_path / "file.tgz.part").write_bytes(b"something else")
+    server.resumes = False
+    assert archive.obtain(None, server.url, MD5, tmp_path).read_bytes() == CONTENT
+
+
+def test_a_server_that_gives_up_keeps_what_has_come(server, tmp_path):
+    server.patience = 1000
+    with pytest.raises(InputError, match=r"file.tgz: cannot be downloaded \(the server stopped at 5000 of 1048576"):
+        archive.obtain(None, server.url, MD5, tmp_path)
+    assert (tmp_path / "file.tgz.part").stat().st_size == 5000
+
+
+def test_a_dead_link_is_not_tried_again(server, tmp_path):
+    with pytest.raises(InputError, match=r"404.*name it as 'archive' in the recipe"):
+        archive.obtain(None, server.url.replace("file", "gone"), MD5, tmp_path)
+    assert len(server.asked) == 1
+
+
+def test_wrong_md5(server, tmp_path):
+    with pytest.raises(InputError, match=f"its md5 is {MD5}, the published one is 0000"):
+        archive.obtain(None, server.url, "0000", tmp_path)
+
+
+def tar_with(path, *members):
+    with tarfile.open(path, "w") as tar:
+        for member in members:
+            tar.addfile(member, io.BytesIO(b"x" * member.size))
+    return path
+
+
+def member(name, kind=tarfile.REGTYPE, size=0, linkname=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.size, info.linkname = kind, size, linkname
+    return info
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        member("/etc/evil"),
+        member("../evil"),
+        member("a/../../evil"),
+        member("link", tarfile.SYMTYPE, linkname="/etc/passwd"),
+        member("hard", tarfile.LNKTYPE, linkname="good"),
+        member("device", tarfile.CHRTYPE),
+        member("pipe", tarfile.FIFOTYPE),
+    ],
+    ids=lambda info: info.name,
+)
+def test_hostile_members_are_refused(hostile, tmp_path):
+    path = tar_with(tmp_path / "hostile.tar", member("good", size=3), hostile)
+    with pytest.raises(InputError, match=r"hostile.tar: refused, its member"):
+        archive.unpack(path, tmp_path / "inside" / "raw")
+    assert not (tmp_path / "inside" / "evil").exists() and not (tmp_path / "evil").exists()
+
+
+def test_unpack(tmp_path):
+    archive.unpack(tar_with(tmp_path / "a.tar", member("a", tarfile.DIRTYPE), member("a/b", size=2)), tmp_path / "raw")
+    assert (tmp_path / "raw" / "a" / "b").read_bytes() == b"xx"
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>moved</html>", None], ids=["empty", "html", "cut short"])
+def test_no_whole_archive(content, tmp_path):
+    whole = tmp_path / "whole.tgz"
+    with tarfile.open(whole, "w:gz") as tar:
+        tar.addfile(member("a", size=100_000), io.BytesIO(bytes(i * i % 251 for i in range(100_000))))
+    path = tmp_path / "bad.tgz"
+    path.write_bytes(whole.read_bytes()[:-50] if content is None else content)
+    with pytest.raises(InputError, match=r"bad.tgz: not a whole tar archive"):
+        archive.unpack(path, tmp_path / "raw")

@@ -1,0 +1,33 @@
+"""What the attend stage writes is what later stages read."""
+
+import numpy as np
+import pytest
+
+from pipeline import attended
+from pipeline.attended import Predictions
+from pipeline.errors import InputError
+
+
+def test_predictions(tmp_path):
+    loc = np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
+    written = Predictions(np.array(["a", "b"]), np.array(["train", "test"]), np.array([0, 1]), loc, 1 - loc)
+    attended.write_predictions(tmp_path, written)
+    read = attended.read_predictions(tmp_path)
+    assert all(np.array_equal(vars(read)[name], vars(written)[name]) for name in vars(written))
+    assert read.of("test").id.tolist() == ["b"] and read.avg.tolist() == [[0.5, 0.5]] * 2
+
+
+def test_maps_of_different_shapes(tmp_path):
+    maps = {str(n): (np.random.rand(2 + n, 3), np.random.rand(2 + n, 3) < 0.5) for n in range(4)}
+    attended.write_maps(tmp_path, maps)
+    for name, (M, M_b) in attended.read_maps(tmp_path).items():
+        np.testing.assert_allclose(M, maps[name][0], atol=1e-3)
+        assert np.array_equal(M_b, maps[name][1])
+
+
+@pytest.mark.parametrize("content", [None, b"broken"], ids=["missing", "broken"])
+def test_what_cannot_be_read(content, tmp_path):
+    if content:
+        (tmp_path / "predictions.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"predictions.npz: cannot be read .*; run its attend stage"):
+        attended.read_predictions(tmp_path)

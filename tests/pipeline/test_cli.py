@@ -1,0 +1,71 @@
+"""The command line in all its spellings, and what it says of bad input."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import command_line
+import pytest
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = ["download", "prepare", "train", "attend", "crop", "evaluate", "report"]
+BIN = Path(sys.executable).parent
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        [BIN / "pipeline"],
+        [sys.executable, "-m", "pipeline"],
+        [BIN / "typer", "pipeline"],
+        [BIN / "typer", "pipeline", "run"],
+    ],
+    ids=["pipeline", "python -m pipeline", "typer pipeline", "typer pipeline run"],
+)
+def test_every_spelling_reaches_the_same_commands(spelling, tmp_path):
+    def ask(*words):
+        return subprocess.run([*spelling, *words], capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    listed = ask("--help")
+    assert listed.returncode == 0 and all(command in listed.stdout for command in COMMANDS)
+    helped = ask("train", "--help")
+    assert helped.returncode == 0 and "section 4.4" in helped.stdout
+    failed = ask("download", "cub", "--out", "raw")
+    assert failed.returncode == 1
+    assert failed.stderr.strip() == "error: params.yaml: not found; run this from the project's root"
+
+
+def test_help_does_not_import_torch():
+    code = "import sys, pipeline.cli; sys.exit(bool({'torch', 'pandas', 'mlflow'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_commands_are_the_stages_of_dvc_yaml():
+    stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+    assert {name.split("-")[0] for name in stages} == {
+        command.name or command.callback.__name__ for command in app.registered_commands
+    }
+
+
+@pytest.mark.parametrize("scale", ["0", "4", "one"])
+def test_a_scale_that_is_none(scale):
+    result = CliRunner().invoke(app, ["train", "cub", scale, "--images", ".", "--out", "x"])
+    assert result.exit_code == 2 and "scale" in result.output
+
+
+def test_a_slip_in_a_late_section_stops_an_early_stage(project, write_recipe, tiny):
+    tiny["attend"]["margins"] = tiny["attend"].pop("margin")
+    write_recipe(tiny=tiny)
+    with pytest.raises(AssertionError, match=r"recipes.tiny.attend.margins: unknown key; did you mean 'margin'\?"):
+        command_line.run("download", "tiny", "--out", "raw")
+    assert not (project / "raw").exists()
+
+
+def test_bugs_keep_their_traceback(project, monkeypatch):
+    monkeypatch.setattr("pipeline.download.run", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        command_line.run("download", "tiny", "--out", "raw")

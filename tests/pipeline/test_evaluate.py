@@ -1,0 +1,66 @@
+"""Accuracies and overlaps that a person can check."""
+
+import command_line
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import attended, evaluate, files
+from pipeline.attended import ATTENDED
+
+
+def test_the_mean_over_scales_is_of_probabilities():
+    sure, unsure = np.array([[0.99, 0.01]]), np.array([[0.4, 0.6]])
+    assert evaluate.accuracies([sure, unsure, unsure], np.array([0])) == {"1": 100, "2": 0, "3": 0, "ms": 100}
+
+
+@pytest.mark.parametrize(
+    "a, b, expected",
+    [
+        ([0, 0, 1, 1], [0, 0, 1, 1], 1),
+        ([0, 0, 0.5, 1], [0.5, 0, 1, 1], 0),
+        ([0, 0, 0.5, 0.5], [0.25, 0.25, 0.75, 0.75], 1 / 7),
+        ([0, 0, 1, 1], [0.25, 0.25, 0.75, 0.75], 1 / 4),
+    ],
+    ids=["same", "apart", "corner", "inside"],
+)
+def test_iou(a, b, expected):
+    assert evaluate.iou(np.array([a], float), np.array([b], float))[0] == pytest.approx(expected)
+
+
+def test_localisation_is_printed_beside_what_needs_no_attention():
+    true = pd.DataFrame([[0.3, 0.3, 0.7, 0.7]], index=["a"], columns=["x0", "y0", "x1", "y1"])
+    found = pd.DataFrame([[0.3, 0.3, 0.7, 0.7]], index=["a"], columns=ATTENDED)
+    result = evaluate.localisation(true, [found])
+    assert result["iou"]["1"] == 1 and result["iou"]["whole image"] == pytest.approx(0.16)
+    assert result["iou"]["centred box"] == pytest.approx(1)
+    assert result["iou_above_half"] == {"1": 1, "whole image": 0, "centred box": 1}
+
+
+def test_metrics_file(finished):
+    metrics = files.read_json(finished / "reports" / "metrics.json")
+    scales = [attended.read_predictions(finished / "runs" / f"attend-{s}").of("test") for s in (1, 2, 3)]
+    for kind in ("loc", "obj", "avg"):
+        each = [getattr(scale, kind) for scale in scales]
+        hits = [(p.argmax(1) == scales[0].label).mean() * 100 for p in [*each, sum(each)]]
+        assert list(metrics[f"acc_{kind}"].values()) == pytest.approx(hits)
+    table = pd.read_csv(finished / "runs" / "evaluate" / "predictions.csv")
+    assert (table.ms == table.true).mean() * 100 == pytest.approx(metrics["acc_avg"]["ms"])
+
+
+def test_scales_of_different_images_are_not_averaged(finished, tmp_path, project):
+    other = attended.read_predictions(finished / "runs" / "attend-2")
+    attended.write_predictions(tmp_path / "other", other.of("train"))
+    looked = ["--looked", str(finished / "runs" / "attend-1"), "--looked", str(tmp_path / "other")]
+    with pytest.raises(AssertionError, match="its test images are not those of"):
+        command_line.run(
+            "evaluate", "tiny", *looked, "--images", str(finished / "data" / "scale-1"), "--out", "o", "--metrics", "m"
+        )
+
+
+def test_evaluation_needs_no_torch():
+    import subprocess
+    import sys
+
+    code = "import sys, pipeline.evaluate, pipeline.report; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

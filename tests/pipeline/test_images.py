@@ -1,0 +1,73 @@
+"""Pictures that people have."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from pipeline import images
+from pipeline.errors import InputError
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "LA", "RGBA", "I;16", "I", "F", "YCbCr"])
+def test_any_mode_becomes_rgb(mode, tmp_path):
+    gray = Image.fromarray(np.full((6, 8), 128, dtype=np.uint8))
+    if mode == "I;16":
+        picture = Image.fromarray(np.full((6, 8), 128 * 257, dtype=np.uint16))
+    else:
+        picture = gray.convert("RGB").convert(mode) if mode not in ("LA", "I", "F") else gray.convert(mode)
+    path = tmp_path / ("a.tif" if mode in ("CMYK", "I;16", "I", "F", "YCbCr") else "a.png")
+    picture.save(path)
+    rgb = images.open_rgb(path)
+    assert rgb.mode == "RGB" and rgb.size == (8, 6)
+    assert abs(np.asarray(rgb).mean() - 128) < 2 or mode in ("1", "F", "I")
+
+
+def test_transparency_shows_white(tmp_path):
+    Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(tmp_path / "a.png")
+    assert np.asarray(images.open_rgb(tmp_path / "a.png")).min() == 255
+
+
+def test_a_photo_taken_sideways_is_set_upright(tmp_path):
+    photo = Image.new("RGB", (8, 4))
+    photo.paste("red", (0, 0, 4, 4))
+    exif = photo.getexif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    photo.save(tmp_path / "a.jpg", exif=exif)
+    upright = images.open_rgb(tmp_path / "a.jpg")
+    assert upright.size == (4, 8) and upright.getpixel((2, 1))[0] > 200 and upright.getpixel((2, 6))[0] < 50
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", None], ids=["empty", "text", "cut short"])
+def test_what_cannot_be_decoded_is_named(content, tmp_path):
+    path = tmp_path / "bad.jpg"
+    Image.effect_noise((64, 64), 50).save(path)
+    path.write_bytes(path.read_bytes()[:500] if content is None else content)
+    with pytest.raises(InputError, match=r"bad.jpg: cannot be decoded .*; replace it or take it out"):
+        images.open_rgb(path)
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.sampled_from([32, 160, 448]))
+def test_fit_gives_whole_cells_and_the_short_edge(width, height, size):
+    w, h = images.fit(width, height, size)
+    assert min(w, h) == size and w % images.CELL == h % images.CELL == 0
+    assert max(w, h) <= images.LONGEST * size
+    assert (w >= h) == (width >= height) or w == h
+    if max(width, height) <= images.LONGEST * min(width, height):
+        assert abs(max(w, h) - max(width, height) / min(width, height) * size) <= images.CELL / 2 + 1e-6
+
+
+@given(st.tuples(*[st.floats(0, 1)] * 4), st.integers(1, 40), st.integers(1, 40))
+def test_any_box_can_be_cut(box, width, height):
+    x0, x1 = sorted(box[:2])
+    y0, y1 = sorted(box[2:])
+    piece = images.cut(Image.new("RGB", (width, height)), (x0, y0, x1, y1), 32)
+    assert min(piece.size) == 32
+
+
+def test_cut_shows_what_is_in_the_box():
+    picture = Image.new("RGB", (100, 50))
+    picture.paste("red", (50, 0, 100, 50))
+    assert np.asarray(images.cut(picture, (0.5, 0, 1, 1), 32))[:, 2:, 0].min() == 255
+    assert np.asarray(images.cut(picture, (0, 0, 0.5, 1), 32))[:, :-2].max() == 0

@@ -1,0 +1,129 @@
+"""Training: what it learns, writes and repeats; the same on two processes as on one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import command_line
+import pandas as pd
+import pytest
+import torch
+
+from model.losses import local_loss, object_loss
+from pipeline import files, job, params, train
+from pipeline.errors import InputError
+
+FOLDERS = ["--images", "data/scale-1", "--out"]
+
+
+@pytest.fixture
+def prepared(project):
+    command_line.run("download", "tiny", "--out", "data/raw")
+    command_line.run("prepare", "tiny", "--raw", "data/raw", "--out", "data/scale-1")
+    return project
+
+
+def launch(processes, dataset, out):
+    """Train as a user would: started by Accelerate on so many CPU processes."""
+    command = [
+        *(sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_machines=1", "--mixed_precision=no"),
+        *(f"--num_processes={processes}", "--dynamo_backend=no", "--main_process_port=0"),
+        *("-m", "pipeline", "train", dataset, "1", *FOLDERS, out),
+    ]
+    if processes > 1:  # accelerate's own launcher starts several CPU processes only under MPI; torchrun does without
+        command = [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"),
+            *("-m", "pipeline", "train", dataset, "1", *FOLDERS, out),
+        ]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return pd.read_csv(Path(out) / "history.csv"), result.stdout
+
+
+@pytest.mark.parametrize("batch_norm", ["train", "frozen"])
+def test_two_processes_train_to_the_same_losses_as_one(prepared, write_recipe, tiny, batch_norm):
+    tiny["train"] |= {"batch_norm": batch_norm, "epochs": 20, "batch": 20, "lr": 1e-4, "test_every": 20}  # 20 steps
+    tiny["network"] |= {"backbone": "tf_efficientnet_lite0", "weights": "imagenet"}
+    write_recipe(tiny=tiny)
+    one, _ = launch(1, "tiny", "runs/one")
+    two, output = launch(2, "tiny", "runs/two")
+    assert len(one) == 20
+    columns = ["l_loc", "l_obj"]
+    assert (one[columns] - two[columns]).abs().to_numpy().max() < 1e-4
+    assert one.l_obj.iloc[-1] < one.l_obj.iloc[0] - 0.05, "nothing was learned, so equal losses would prove nothing"
+    assert output.count("epoch 20/20") == 1, "only the main process speaks"
+
+
+def test_what_is_written(finished):
+    out = finished / "runs" / "train-1"
+    history, metrics = pd.read_csv(out / "history.csv"), files.read_json(out / "metrics.json")
+    assert history.epoch.tolist() == [1, 2]
+    assert set(metrics) >= {"loss", "l_loc", "l_obj", "acc_avg", "test_acc_avg"}
+    assert metrics["loss"] == pytest.approx(metrics["l_loc"] + metrics["l_obj"])
+    assert history.lr.iloc[-1] == 0
+    assert sorted(path.name for path in out.iterdir()) == ["history.csv", "metrics.json", "weights.safetensors"]
+
+
+def test_same_seed_same_numbers_other_seed_others(prepared, write_recipe, tiny):
+    results = []
+    for n, seed in enumerate([0, 0, 1]):
+        tiny["train"]["seed"] = seed
+        write_recipe(tiny=tiny)
+        command_line.run("train", "tiny", "1", *FOLDERS, f"runs/{n}")
+        results.append(
+            (files.read_json(Path(f"runs/{n}/metrics.json")), Path(f"runs/{n}/weights.safetensors").read_bytes())
+        )
+    assert results[0] == results[1] and results[0][0] != results[2][0]
+
+
+def test_a_step_of_unequal_shares_adds_up_to_the_batch_mean(project):
+    """Two processes with shares of 3 and 1: the mean of their gradients is the gradient of the batch's mean loss."""
+    accelerator = job.start()
+    recipe = params.read("tiny")
+    recipe = recipe.model_copy(update={"train": recipe.train.model_copy(update={"batch_norm": "frozen"})})
+    network = train.build(recipe, 5, accelerator).eval()
+    X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.tensor([0, 1, 2, 3])
+    output = network(X)
+    (local_loss(output.A, output.M_b, t) + object_loss(output.logits, t)).mean().backward()
+    whole = [p.grad.clone() for p in network.parameters()]
+    network.zero_grad()
+    pretend = type("TwoProcesses", (), {"num_processes": 2, "backward": staticmethod(lambda loss: loss.backward())})
+    for share in (slice(0, 3), slice(3, 4)):
+        train.step(network, X[share], t[share], 4, pretend)
+    for expected, p in zip(whole, network.parameters(), strict=True):
+        torch.testing.assert_close(p.grad / 2, expected, atol=1e-6, rtol=1e-4)
+
+
+def test_frozen_statistics_stay_those_of_the_weights(prepared, write_recipe, tiny):
+    from safetensors.torch import load_file
+
+    tiny["train"]["batch_norm"] = "frozen"
+    write_recipe(tiny=tiny)
+    command_line.run("train", "tiny", "1", *FOLDERS, "runs/frozen")
+    weights = load_file("runs/frozen/weights.safetensors")
+    means = [tensor for name, tensor in weights.items() if name.endswith("running_mean")]
+    assert means and all((mean == 0).all() for mean in means)
+
+
+def test_a_loss_that_is_no_number_stops_the_training(prepared, write_recipe, tiny):
+    tiny["train"] |= {"lr": 1e30, "warmup_epochs": 0}
+    write_recipe(tiny=tiny)
+    with pytest.raises(AssertionError, match=r"error: the loss became .* in epoch \d; lower train.lr"):
+        command_line.run("train", "tiny", "1", *FOLDERS, "runs/nan")
+    assert not Path("runs/nan").exists()
+
+
+def test_unknown_backbone(prepared, write_recipe, tiny):
+    tiny["network"]["backbone"] = "resnet_fifty"
+    write_recipe(tiny=tiny)
+    with pytest.raises(
+        AssertionError, match=r"error: network.backbone: neither torchvision nor timm has 'resnet_fifty'"
+    ):
+        command_line.run("train", "tiny", "1", *FOLDERS, "runs/x")
+
+
+def test_input_errors_are_raised_as_such(project, write_recipe, tiny):
+    tiny["network"]["weights"] = "nowhere.pth"
+    write_recipe(tiny=tiny)
+    with pytest.raises(InputError, match=r"network.weights: cannot read 'nowhere.pth'"):
+        train.build(params.read("tiny"), 2, job.start())
