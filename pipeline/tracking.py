@@ -99,8 +99,9 @@ def _shorten(values: dict[str, Any]) -> dict[str, str]:
 
 
 def _quieten() -> None:
-    """Keep the migrations of a new local store, and hints about signatures, from filling the screen."""
+    """Keep the migrations of a new local store from filling the screen."""
     for name in ("alembic", "mlflow", "git"):
         logging.getLogger(name).setLevel(logging.ERROR)
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves the machine, and nothing waits for it

@@ -1,14 +1,12 @@
 """What all tests share: a seed, a tracker of their own, and a tiny recipe."""
 
-import os
 from pathlib import Path
 
-import command_line
 import pytest
 import torch
 from ruamel.yaml import YAML
 
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+import command_line
 
 TINY = {
     "download": {"reader": "birdlets", "seed": 0, "training": 2, "test": 1},

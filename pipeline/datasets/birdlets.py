@@ -189,9 +189,9 @@ def _place(canvas: Canvas, reach: float, rng: random.Random) -> None:
 def _draw_bird(canvas: Canvas, marks: dict[str, str], rng: random.Random) -> NDArray[np.bool_]:
     """Draw the bird, one unit from beak to tail, and return where it is."""
     height, width, _ = canvas.pixels.shape
-    canvas.scale = _between(0.5, 0.8, rng) * min(width, height)
+    canvas.scale = _between(0.5, 0.75, rng) * min(width, height)
     canvas.x = _between(0.54 * canvas.scale, width - 0.54 * canvas.scale, rng)
-    canvas.y = _between(0.44 * canvas.scale, height - 0.44 * canvas.scale, rng)
+    canvas.y = _between(0.46 * canvas.scale, height - 0.46 * canvas.scale, rng)
     canvas.turn, canvas.mirror, canvas.reach = _between(-0.45, 0.45, rng), rng.choice([-1, 1]), 0.65
     parts = _bird_parts(*canvas.frame(), rng)
     body, dark = _vary(rng.choice(BODY_COLOURS), 0.08, rng), (0.07, 0.06, 0.06)
@@ -208,14 +208,14 @@ def _draw_bird(canvas: Canvas, marks: dict[str, str], rng: random.Random) -> NDA
 
 def _bird_parts(u: Array, v: Array, rng: random.Random) -> dict[str, Array]:
     """Signed distances to the bird's parts and to the places of its marks, in the bird's frame."""
-    plump, nod = _between(0.16, 0.20, rng), _between(-0.03, 0.03, rng)
-    head_at, wing_at = (0.27, -0.16 + nod), (-0.06 + nod, -0.01)
+    plump, nod = _between(0.20, 0.25, rng), _between(-0.03, 0.03, rng)
+    head_at, wing_at = (0.27, -0.20 + nod), (-0.06 + nod, -0.01)
     head = _ellipse(u, v, head_at, (0.115, 0.115))
     body = _ellipse(u, v, (0, 0), (0.31, plump), turn=-0.25)
-    wing = _ellipse(u, v, wing_at, (0.21, 0.095), turn=_between(-0.1, 0.25, rng))
+    wing = _ellipse(u, v, wing_at, (0.21, 0.12), turn=_between(-0.1, 0.25, rng))
     tail = _polygon(u, v, (-0.2, -0.02), (-0.18, 0.11), (-0.50, 0.17), (-0.53, 0.08))
-    legs = [_polygon(u, v, (x, 0.1), (x, 0.31), (x - 0.014, 0.31), (x - 0.014, 0.1)) for x in (0.03, 0.1)]
-    beak_root, beak_tip = (head_at[0] + 0.09, head_at[1]), (head_at[0] + 0.22, head_at[1] + 0.02)
+    legs = [_polygon(u, v, (x, 0.1), (x, 0.36), (x - 0.014, 0.36), (x - 0.014, 0.1)) for x in (0.03, 0.1)]
+    beak, beak_tip = (head_at[0] + 0.08, head_at[1]), (head_at[0] + 0.21, head_at[1] + 0.02)
     crown = _ellipse(u, v, (head_at[0] - 0.01, head_at[1] - 0.10), (0.10, 0.07))
     throat = _ellipse(u, v, (head_at[0] + 0.05, head_at[1] + 0.11), (0.085, 0.075))
     return {
@@ -224,7 +224,7 @@ def _bird_parts(u: Array, v: Array, rng: random.Random) -> dict[str, Array]:
         "wing": wing,
         "tail": tail,
         "leg": np.minimum(*legs),
-        "beak": _polygon(u, v, (beak_root[0], beak_root[1] - 0.04), (beak_root[0], beak_root[1] + 0.04), beak_tip),
+        "beak": _polygon(u, v, (beak[0], beak[1] - 0.045), beak_tip, (beak[0], beak[1] + 0.045)),
         "eye": _ellipse(u, v, (head_at[0] + 0.04, head_at[1] - 0.02), (0.018, 0.018)),
         "crown mark": np.maximum(crown, head),
         "throat mark": np.maximum(throat, np.minimum(head, body)),

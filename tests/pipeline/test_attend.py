@@ -1,9 +1,9 @@
 """Where a trained scale looks, and where the next one will."""
 
-import command_line
 import numpy as np
 import pytest
 
+import command_line
 from pipeline import attend, attended, files, imageset, params
 from pipeline.inference import Seen
 

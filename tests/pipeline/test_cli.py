@@ -4,11 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import command_line
 import pytest
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
+import command_line
 from pipeline.cli import app
 
 ROOT = Path(__file__).parents[2]

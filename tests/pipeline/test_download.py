@@ -1,8 +1,8 @@
 """The first stage."""
 
-import command_line
 import pytest
 
+import command_line
 from pipeline.errors import InputError
 
 

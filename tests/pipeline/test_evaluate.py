@@ -1,10 +1,10 @@
 """Accuracies and overlaps that a person can check."""
 
-import command_line
 import numpy as np
 import pandas as pd
 import pytest
 
+import command_line
 from pipeline import attended, evaluate, files
 from pipeline.attended import ATTENDED
 

@@ -4,11 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import command_line
 import pandas as pd
 import pytest
 import torch
 
+import command_line
 from model.losses import local_loss, object_loss
 from pipeline import files, job, params, train
 from pipeline.errors import InputError
