@@ -18,7 +18,8 @@ $(INSTALLED): pyproject.toml
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable ".[test]"
 	@touch $@
 
-repro: install ## run the pipeline on the datasets of params.yaml; what has not changed is not run again
+repro: install ## run the pipeline; 'make repro DATASETS=birdlets,cub10' names other datasets in params.yaml first
+	@$(if $(DATASETS),sed -i 's/^datasets: .*/datasets: [$(DATASETS)]/' params.yaml,:)
 	@dvc repro
 	@for page in reports/*/index.html; do echo; cat "$${page%index.html}table-6.md"; echo "report: $$page"; done
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from model import backbone
 from model.boxes import compose, largest_region, tight_box, widen
 from model.network import Network
-from pipeline import attended, files, imageset, inference, job, overlay, params, tracking
+from pipeline import attended, imageset, inference, job, overlay, params, tracking
 from pipeline.attended import ATTENDED, NEXT, Predictions
 from pipeline.errors import InputError
 from pipeline.imageset import CROP, ImageSet
@@ -25,7 +25,7 @@ N_PICTURES = 8  # logged to MLflow
 def run(dataset: str, scale: int, recipe: params.Recipe, trained: Path, images: Path, out: Path) -> None:
     """Look at the folder ``images`` with the weights in ``trained``, in eval mode, training and test images alike.
 
-    Writes to ``out``: predictions.npz (all images), boxes.csv (all images), maps.npz (test images), metrics.json.
+    Writes to ``out``: predictions.npz (all images), boxes.csv (all images), maps.npz (test images).
     """
     accelerator = job.start(recipe.train.precision)
     data = imageset.read(images)
@@ -101,5 +101,4 @@ def _write(out: Path, data: ImageSet, seen: list[Seen], recipe: params.Attend) -
     attended.write_maps(out, {index.id[one.position]: (one.M, one.M_b) for one in test})
     metrics = inference.accuracies(test, predictions.of("test").label)
     metrics |= {"attended": float(table.attended.mean()), "constant": float(table.constant.mean())}
-    files.write_json(out / "metrics.json", metrics)
     return metrics

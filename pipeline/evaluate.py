@@ -23,10 +23,12 @@ def run(dataset: str, looked: list[Path], images: Path, out: Path, metrics: Path
     """
     scales = [attended.read_predictions(folder).of("test") for folder in looked]
     _check_same_images(scales, looked)
-    results = {f"acc_{kind}": accuracies([getattr(scale, kind) for scale in scales], scales[0].label) for kind in KINDS}
     index = imageset.read(images).index.set_index("id").loc[scales[0].id]
+    boxes = [attended.read_boxes(folder).loc[index.index] for folder in looked]
+    results = {f"acc_{kind}": accuracies([getattr(scale, kind) for scale in scales], scales[0].label) for kind in KINDS}
+    results |= {name: _mean_of(name, boxes) for name in ("attended", "constant")}
     if index[BOX].notna().all(axis=None):
-        results |= localisation(index[BOX], [attended.read_boxes(folder) for folder in looked])
+        results |= localisation(index[BOX], boxes)
     with tracking.run(dataset, "evaluate", {}) as tracker:
         tracker.images(imageset.read(images), context="evaluation")
         tracker.metrics({f"{name}.{scale}": value for name, row in results.items() for scale, value in row.items()})
@@ -52,9 +54,9 @@ def localisation(true: pd.DataFrame, boxes: list[pd.DataFrame]) -> dict[str, dic
     """Return mean overlaps of attended and true boxes per scale, beside what no attention at all would reach.
 
     true   true boxes by image
-    boxes  attended boxes of all images, one table a scale
+    boxes  attended boxes of the same images, one table a scale
     """
-    named = {str(s): table.loc[true.index, ATTENDED].to_numpy() for s, table in enumerate(boxes, start=1)}
+    named = {str(s): table[ATTENDED].to_numpy() for s, table in enumerate(boxes, start=1)}
     named["whole image"] = np.tile([0.0, 0.0, 1.0, 1.0], (len(true), 1))
     named["centred box"] = max(
         (
@@ -79,6 +81,11 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     overlap = np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None).prod(axis=1)
     area_a, area_b = ((box[:, 2:] - box[:, :2]).prod(axis=1) for box in (a, b))
     return overlap / (area_a + area_b - overlap)
+
+
+def _mean_of(name: str, boxes: list[pd.DataFrame]) -> dict[str, float]:
+    """Mean share of attended cells, or share of maps that Otsu could not divide, at each scale."""
+    return {str(scale): float(table[name].mean()) for scale, table in enumerate(boxes, start=1)}
 
 
 def _check_same_images(scales: list[Predictions], looked: list[Path]) -> None:

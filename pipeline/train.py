@@ -24,7 +24,7 @@ from pipeline.imageset import ImageSet
 
 
 def run(dataset: str, scale: int, recipe: params.Recipe, images: Path, out: Path) -> None:
-    """Train on the folder ``images``; write weights.safetensors, history.csv and metrics.json to ``out``.
+    """Train on the folder ``images``; write weights.safetensors and history.csv to ``out``.
 
     What counts is the network after the last epoch; nothing is chosen by looking at the test split.
     """
@@ -156,6 +156,3 @@ def _write(out: Path, network: nn.Module, history: list[dict[str, float]]) -> No
         save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, temporary)
     with files.whole(out / "history.csv") as temporary:
         pd.DataFrame(history).drop(columns="images_per_s").to_csv(temporary, index=False)
-    last = history[-1]
-    timeless = {name: value for name, value in last.items() if name not in ("epoch", "lr", "images_per_s")}
-    files.write_json(out / "metrics.json", timeless)

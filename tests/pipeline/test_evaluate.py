@@ -44,6 +44,9 @@ def test_metrics_file(finished):
         each = [getattr(scale, kind) for scale in scales]
         hits = [(p.argmax(1) == scales[0].label).mean() * 100 for p in [*each, sum(each)]]
         assert list(metrics[f"acc_{kind}"].values()) == pytest.approx(hits)
+    boxes = attended.read_boxes(finished / "runs" / "attend-2").loc[scales[0].id]
+    assert metrics["attended"]["2"] == pytest.approx(boxes.attended.mean())
+    assert metrics["constant"]["2"] == boxes.constant.mean()
     table = pd.read_csv(finished / "runs" / "evaluate" / "predictions.csv")
     assert (table.ms == table.true).mean() * 100 == pytest.approx(metrics["acc_avg"]["ms"])
 
