@@ -8,9 +8,15 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline import params
-from pipeline.datasets import birdlets, cub, index
+from pipeline.datasets import aircraft, birdlets, cars, cub, folder, index
 
-READERS = {params.Birdlets: birdlets, params.Cub: cub}
+READERS = {
+    params.Birdlets: birdlets,
+    params.Cub: cub,
+    params.Cars: cars,
+    params.Aircraft: aircraft,
+    params.Folder: folder,
+}
 
 
 def fetch(source: params.Source, raw: Path) -> None:

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from pipeline.errors import InputError
 
+DOWNLOADS = Path("data/archives")  # outside every stage's outputs: a rerun does not download again
 ATTEMPTS, PAUSE, TIMEOUT = 5, 3, 60  # tries; seconds between them; seconds without a byte
 CHUNK = 1 << 20
 

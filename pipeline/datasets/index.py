@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 
 from pipeline.errors import InputError
 
@@ -35,6 +36,33 @@ def check(table: pd.DataFrame, raw: Path) -> pd.DataFrame:
         row = table.loc[wrong.idxmax()]
         raise InputError(f"{raw / row.file}: its box {row[BOX].tolist()} is empty or outside the picture")
     return table
+
+
+def check_counts(table: pd.DataFrame, raw: Path, classes: int, training: int, test: int) -> None:
+    """Raise InputError unless the counts are those of the paper's Table 1."""
+    found = table.label.nunique(), int((table.split == "train").sum()), int((table.split == "test").sum())
+    if found != (classes, training, test):
+        raise InputError(
+            f"{raw}: {found[0]} classes, {found[1]:,} training and {found[2]:,} test pictures, where Table 1 has "
+            f"{classes}, {training:,} and {test:,}; for a smaller archive say 'subset: true' in the recipe"
+        )
+
+
+def with_boxes(table: pd.DataFrame, raw: Path, *corners: pd.Series) -> pd.DataFrame:
+    """Add boxes given in pixels (x0, y0, x1, y1) as shares; a few official ones overrun their picture and are cut."""
+    sizes = pd.DataFrame([picture_size(raw / file) for file in table.file], columns=["W", "H"], index=table.index)
+    sides = [sizes.W, sizes.H, sizes.W, sizes.H]
+    shares = {name: (corner / side).clip(0, 1) for name, corner, side in zip(BOX, corners, sides, strict=True)}
+    return table.assign(**shares)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Return a picture's width and height in pixels, from its header."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as a picture ({error})") from error
 
 
 def _check_names(table: pd.DataFrame, raw: Path) -> None:

@@ -1,0 +1,67 @@
+"""FGVC-Aircraft 2013b (Maji et al. 2013): 100 variants, 6,667 training and 3,333 test photos, true boxes.
+
+Every photo carries a banner with its copyright at the bottom, which the dataset's README asks to cut off before
+training and testing; the boxes are cut with it. Training means 'trainval'.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+from tqdm import tqdm
+
+from pipeline import params
+from pipeline.datasets import archive, index
+from pipeline.errors import InputError
+
+URL = "https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/archives/fgvc-aircraft-2013b.tar.gz"
+MD5 = "d4acdd33327262359767eeaa97a4f732"
+CLASSES, TRAINING, TEST = 100, 6667, 3333  # Table 1
+BANNER = 20  # pixels at the bottom
+ROOT = "fgvc-aircraft-2013b/data"
+
+
+def fetch(source: params.Aircraft, raw: Path) -> None:
+    """Download or take the archive, check it, unpack it and cut the banners off."""
+    path = archive.obtain(source.archive, URL, None if source.subset else MD5, archive.DOWNLOADS)
+    archive.unpack(path, raw)
+    if not (raw / ROOT / "variants.txt").is_file():
+        raise InputError(f"{path}: not FGVC-Aircraft 2013b, it holds no {ROOT}/variants.txt")
+    photos = sorted((raw / ROOT / "images").glob("*.jpg"))
+    for photo in tqdm(photos, desc="cut banners", unit=" photos", disable=None):
+        _cut_banner(photo)
+
+
+def read(source: params.Aircraft, raw: Path) -> pd.DataFrame:
+    """Make the index of the 'variant' labels and the official split."""
+    images = pd.concat(
+        [_list(raw, "trainval").assign(split="train"), _list(raw, "test").assign(split="test")], ignore_index=True
+    )
+    boxes = pd.read_csv(raw / ROOT / "images_box.txt", sep=" ", names=["id", "x0", "y0", "x1", "y1"], dtype={"id": str})
+    images = images.merge(boxes, how="left", on="id")
+    if images.x0.isna().any():
+        raise InputError(f"{raw / ROOT}: {images.id[images.x0.isna().idxmax()]} has no box in images_box.txt")
+    images["label"] = pd.factorize(images.class_name, sort=True)[0]
+    images["file"] = f"{ROOT}/images/" + images.id + ".jpg"
+    if not source.subset:
+        index.check_counts(images, raw, CLASSES, TRAINING, TEST)
+    x0, y0, x1, y1 = (images.pop(side) for side in index.BOX)
+    return index.with_boxes(images, raw, x0 - 1, y0 - 1, x1, y1)  # from 1 to the last pixel, both included
+
+
+def _list(raw: Path, split: str) -> pd.DataFrame:
+    path = raw / ROOT / f"images_variant_{split}.txt"
+    try:
+        lines = path.read_text().splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error}); the archive is not the official one") from error
+    return pd.DataFrame([line.split(" ", 1) for line in lines if line], columns=["id", "class_name"])
+
+
+def _cut_banner(path: Path) -> None:
+    try:
+        with Image.open(path) as photo:
+            cut = photo.crop((0, 0, photo.width, photo.height - BANNER))
+            cut.save(path, quality=95, subsampling=0)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be decoded ({error}); the archive is damaged") from error

@@ -1,0 +1,97 @@
+"""FGVC-Aircraft in its official layout, drawn here, from download to report."""
+
+import io
+import shutil
+import tarfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image, ImageDraw
+
+import command_line
+from pipeline import datasets, files, params
+from pipeline.errors import InputError
+
+ROOT = "fgvc-aircraft-2013b/data"
+VARIANTS = ["707-320", "A340-200", "F/A-18"]
+SIZE, BANNER = (96, 84), 20
+
+
+def photo(variant):
+    """A plane on the sky, above the banner that the real photos carry."""
+    image = Image.new("RGB", SIZE, (120, 170, 220))
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((20, 24, 76, 40), fill=["white", "gray", "navy"][VARIANTS.index(variant)])
+    draw.rectangle((0, SIZE[1] - BANNER, SIZE[0], SIZE[1]), fill="black")
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def archive(tmp_path):
+    photos, lists = {}, {"trainval": [], "test": []}
+    for n, variant in enumerate(VARIANTS * 4):
+        photos[f"{n:07d}"] = photo(variant)
+        lists["test" if n >= 9 else "trainval"].append(f"{n:07d} {variant}")
+    texts = {f"images_variant_{split}.txt": "\n".join(lines) + "\n" for split, lines in lists.items()}
+    texts |= {"variants.txt": "\n".join(VARIANTS) + "\n"}
+    texts |= {"images_box.txt": "".join(f"{name} 21 25 76 40\n" for name in photos)}
+    path = tmp_path / "fgvc-aircraft-2013b.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        members = {f"images/{name}.jpg": data for name, data in photos.items()}
+        for name, data in (members | {name: text.encode() for name, text in texts.items()}).items():
+            info = tarfile.TarInfo(f"{ROOT}/{name}")
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+@pytest.fixture
+def source(archive):
+    return params.Aircraft(reader="aircraft", archive=str(archive), subset=True)
+
+
+def test_index(source, tmp_path):
+    datasets.fetch(source, tmp_path / "raw")
+    index = datasets.read(source, tmp_path / "raw")
+    assert index.split.value_counts().to_dict() == {"train": 9, "test": 3}
+    assert sorted(index.class_name.unique()) == VARIANTS and index.id[0] == "0000000"
+    height = SIZE[1] - BANNER
+    assert index.loc[0, ["x0", "y0", "x1", "y1"]].tolist() == [20 / 96, 24 / height, 76 / 96, 40 / height]
+
+
+def test_the_banner_is_cut_off(source, tmp_path):
+    datasets.fetch(source, tmp_path / "raw")
+    with Image.open(tmp_path / "raw" / ROOT / "images" / "0000000.jpg") as image:
+        assert image.size == (96, 64) and image.getpixel((5, 60))[2] > 150
+
+
+def test_a_subset_must_be_called_one(source, tmp_path):
+    datasets.fetch(source, tmp_path / "raw")
+    with pytest.raises(InputError, match="3 classes, 9 training and 3 test pictures, where Table 1 has 100"):
+        datasets.read(source.model_copy(update={"subset": False}), tmp_path / "raw")
+
+
+def test_another_archive(tmp_path):
+    with tarfile.open(tmp_path / "other.tar.gz", "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("readme.txt"))
+    source = params.Aircraft(reader="aircraft", archive=str(tmp_path / "other.tar.gz"), subset=True)
+    with pytest.raises(InputError, match="not FGVC-Aircraft 2013b"):
+        datasets.fetch(source, tmp_path / "raw")
+
+
+def test_from_download_to_report(archive, project, write_recipe, tiny):
+    tiny["download"] = {"reader": "aircraft", "archive": str(archive), "subset": True}
+    tiny["train"]["epochs"] = 1
+    write_recipe(planes=tiny)
+    (project / "reports").mkdir()
+    shutil.copy(Path(__file__).parents[3] / "reports" / "published.yaml", project / "reports")
+    for command in command_line.stages("planes"):
+        command_line.run(*command.split())
+    metrics = files.read_json(project / "reports" / "metrics" / "planes.json")
+    assert set(metrics["acc_avg_per_class"]) == {"1", "2", "3", "ms"}
+    table = pd.read_csv(project / "reports" / "planes" / "table-1.csv", index_col=0)
+    assert table.loc["ours"].tolist() == [3, 9, 3]
+    assert "Claims" in (html := (project / "reports" / "planes" / "index.html").read_text()) or "claims" in html
