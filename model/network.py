@@ -11,14 +11,21 @@ from model.otsu import binarise
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """What the network says of a batch, with every intermediate that has a name in the paper."""
+class Attention:
+    """What the local classifiers say of a batch, with every intermediate that has a name in the paper."""
 
     A: Tensor  # (B, L+1, H, W) float32, logits, the background last
     M: Tensor  # (B, H, W) float32
     M_b: Tensor  # (B, H, W) bool
     constant: Tensor  # (B,) bool, maps that Otsu could not divide
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a network says of a batch."""
+
     logits: Tensor  # (B, L) float32, of the object-level classifier
+    attention: Attention | None  # None where there are no local classifiers
 
 
 class Network(nn.Module):
@@ -28,7 +35,7 @@ class Network(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.n, self.L = n_classifiers, n_categories
-        self.attention = attention  # what M is read from: probability or logit
+        self.read_from = attention  # M: probability or logit
         self.local = nn.Conv2d(backbone.channels, self.n * (self.L + 1), kernel_size=1)
         self.object = nn.Linear(backbone.channels, self.L)
 
@@ -38,10 +45,25 @@ class Network(nn.Module):
         with torch.autocast(X.device.type, enabled=False):  # masks and losses do not survive bfloat16
             A_i = self.local(features).unflatten(1, (self.n, self.L + 1))  # B n L+1 H W
             A = aggregate(A_i)  # B L+1 H W
-            M = attention_map(A, self.attention)  # B H W
+            M = attention_map(A, self.read_from)  # B H W
             M_b, constant = binarise(M)  # B H W
             logits = self.object(object_feature(features, M_b))  # B L
-        return Output(A, M, M_b, constant, logits)
+        return Output(logits, Attention(A, M, M_b, constant))
+
+
+class Baseline(nn.Module):
+    """The same backbone, spatial max pooling and one linear classifier (section 5.3)."""
+
+    def __init__(self, backbone: Backbone, n_categories: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.object = nn.Linear(backbone.channels, n_categories)
+
+    def forward(self, X: Tensor) -> Output:
+        """X (B, 3, height, width) uint8."""
+        features = self.backbone(X).float()  # B C H W
+        with torch.autocast(X.device.type, enabled=False):
+            return Output(self.object(features.amax(dim=(2, 3))), None)
 
 
 def object_feature(features: Tensor, M_b: Tensor) -> Tensor:

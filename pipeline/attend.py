@@ -14,7 +14,7 @@ from model import backbone
 from model.boxes import compose, largest_region, tight_box, widen
 from model.network import Network
 from pipeline import attended, imageset, inference, job, overlay, params, tracking
-from pipeline.attended import ATTENDED, NEXT, Predictions
+from pipeline.attended import ATTENDED, NEXT
 from pipeline.errors import InputError
 from pipeline.imageset import CROP, ImageSet
 from pipeline.inference import Seen
@@ -85,20 +85,13 @@ def _attended_box(M_b: np.ndarray, region: str) -> Tensor:
 
 
 def _write(out: Path, data: ImageSet, seen: list[Seen], recipe: params.Attend) -> dict[str, float]:
-    index = data.index
-    predictions = Predictions(
-        id=index.id.to_numpy(dtype=str),
-        split=index.split.to_numpy(dtype=str),
-        label=index.label.to_numpy(),
-        loc=np.stack([one.loc for one in seen]),
-        obj=np.stack([one.obj for one in seen]),
-    )
+    index, predictions = data.index, inference.predictions(seen, data)
     table = boxes(seen, index[CROP].to_numpy(), recipe)
     table.insert(0, "id", index.id)
     test = [one for one in seen if index.split[one.position] == "test"]
     attended.write_predictions(out, predictions)
     attended.write_boxes(out, table)
     attended.write_maps(out, {index.id[one.position]: (one.M, one.M_b) for one in test})
-    metrics = inference.accuracies(test, predictions.of("test").label)
+    metrics = predictions.of("test").accuracies()
     metrics |= {"attended": float(table.attended.mean()), "constant": float(table.constant.mean())}
     return metrics

@@ -28,10 +28,23 @@ class Predictions:
         """The scale's prediction, the mean of both levels (section 4.4.3)."""
         return (self.loc + self.obj) / 2
 
+    def accuracies(self) -> dict[str, float]:
+        """Return the accuracies of both levels and of their mean, in percent."""
+        return {f"acc_{kind}": accuracy(getattr(self, kind), self.label) for kind in ("loc", "obj", "avg")}
+
     def of(self, split: str) -> "Predictions":
         """Return those of one split."""
         rows = self.split == split
         return Predictions(self.id[rows], self.split[rows], self.label[rows], self.loc[rows], self.obj[rows])
+
+
+def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the share of images whose likeliest category is theirs, in percent.
+
+    >>> accuracy(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]))
+    50.0
+    """
+    return 100 * float((probabilities.argmax(axis=1) == labels).mean())
 
 
 def write_predictions(folder: Path, predictions: Predictions) -> None:

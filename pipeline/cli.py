@@ -43,6 +43,8 @@ Raw = Annotated[Path, _folder("Folder of the originals.")]
 Images = Annotated[Path, _folder("Folder of images that this scale reads.")]
 Trained = Annotated[Path, _folder("Folder that the train stage wrote.")]
 Looked = Annotated[Path, _folder("Folder that the attend stage wrote.")]
+AllImages = Annotated[list[Path], _folder("Folders of images that the scales read, scale 1 first.")]
+AllLooked = Annotated[list[Path], _folder("Folders that the attend stages wrote, scale 1 first.")]
 Out = Annotated[Path, typer.Option(help="The folder to write.", file_okay=False)]
 
 
@@ -101,7 +103,7 @@ def crop(dataset: Dataset, raw: Raw, looked: Looked, images: Images, out: Out) -
 @app.command(cls=Command)
 def evaluate(
     dataset: Dataset,
-    looked: Annotated[list[Path], _folder("Folders that the attend stages wrote, scale 1 first.")],
+    looked: AllLooked,
     images: Images,
     out: Out,
     metrics: Annotated[Path, typer.Option(help="The JSON file of results to write.", dir_okay=False)],
@@ -113,14 +115,83 @@ def evaluate(
 
 
 @app.command(cls=Command)
+def vary(
+    dataset: Dataset,
+    variant: Annotated[str, typer.Argument(help="baseline, local, object, n-4, ...", show_default=False)],
+    images: AllImages,
+    out: Out,
+    seed: Annotated[int, typer.Option(min=0, help="Added to the recipe's own seed.")] = 0,
+) -> None:
+    """Train a baseline or an ablation on the same images as ours (sections 5.3 and 5.6)."""
+    from pipeline import params
+
+    recipe = params.read(dataset)
+    from pipeline import vary
+
+    vary.run(dataset, variant, seed, recipe, images, out)
+
+
+@app.command(cls=Command)
+def measure(
+    dataset: Dataset, images: Images, out: Annotated[Path, typer.Option(help="The JSON file to write.")]
+) -> None:
+    """Count parameters and operations, and measure speed."""
+    from pipeline import measure, params
+
+    measure.run(params.read(dataset), images, out)
+
+
+@app.command(cls=Command)
+def compare(
+    dataset: Dataset,
+    looked: AllLooked,
+    varied: Annotated[Path, typer.Option(help="Folder of the vary stages.", file_okay=False)],
+    metrics: Annotated[Path, typer.Option(help="The JSON file of results to write.", dir_okay=False)],
+) -> None:
+    """Measure the variants beside the main line."""
+    from pipeline import compare
+
+    compare.run(dataset, looked, varied, metrics)
+
+
+@app.command(cls=Command)
 def report(
     dataset: Dataset,
     runs: Annotated[Path, _folder("The dataset's folder of runs.")],
-    images: Annotated[list[Path], _folder("Folders of images that the scales read, scale 1 first.")],
-    metrics: Annotated[Path, typer.Option(help="The JSON file of results.", exists=True, dir_okay=False)],
+    images: AllImages,
+    reports: Annotated[Path, _folder("Folder that holds published.yaml and metrics/.")],
     out: Out,
 ) -> None:
     """Render tables, figures and the page that shows them."""
-    from pipeline import report
+    from pipeline import params, report
 
-    report.run(dataset, runs, images, metrics, out)
+    report.run(dataset, params.read(dataset), runs, images, reports, out)
+
+
+@app.command(cls=Command)
+def ablate(
+    dataset: Annotated[list[str] | None, typer.Option(help="Where; without it, on all that are run.")] = None,
+    n_classifiers: Annotated[str, typer.Option(help="Numbers of local classifiers, such as 1,2,4,8,16.")] = "",
+    loss: Annotated[str, typer.Option(help="Losses to train alone, such as local,object.")] = "",
+) -> None:
+    """Train what is missing of some ablations, through DVC, and show them (section 5.6, Figure 8)."""
+    from pipeline import ablate
+
+    ablate.run(dataset or [], _words(n_classifiers), _words(loss))
+
+
+@app.command(cls=Command)
+def check(
+    dataset: Annotated[list[str] | None, typer.Option(help="What; without it, all datasets that have floors.")] = None,
+    update: Annotated[bool, typer.Option("--update", help="Write the floors anew, from the current results.")] = False,
+    tolerance: Annotated[float, typer.Option(min=0, help="With --update: points that a metric may lose.")] = 3.0,
+    reports: Annotated[Path, typer.Option(help="Folder that holds expected.yaml and metrics/.")] = Path("reports"),
+) -> None:
+    """Compare results with the floors in git: exit 1 if one has fallen below, 2 if one is missing."""
+    from pipeline import check
+
+    raise typer.Exit(check.run(dataset or [], reports, tolerance if update else None))
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]

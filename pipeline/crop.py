@@ -14,4 +14,4 @@ def run(recipe: params.Prepare, raw: Path, looked: Path, images: Path, out: Path
     """
     index = imageset.read(images).index
     boxes = attended.read_boxes(looked).loc[index.id, attended.NEXT]
-    zoom.write(index, raw, boxes.to_numpy(), recipe.size, out)
+    zoom.write(index, raw, boxes.to_numpy(), recipe.short_edge, out)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import attended, files, imageset, tracking
-from pipeline.attended import ATTENDED, Predictions
+from pipeline.attended import ATTENDED, Predictions, accuracy
 from pipeline.datasets.index import BOX
 from pipeline.errors import InputError
 
@@ -26,7 +26,9 @@ def run(dataset: str, looked: list[Path], images: Path, out: Path, metrics: Path
     index = imageset.read(images).index.set_index("id").loc[scales[0].id]
     boxes = [attended.read_boxes(folder).loc[index.index] for folder in looked]
     results = {f"acc_{kind}": accuracies([getattr(scale, kind) for scale in scales], scales[0].label) for kind in KINDS}
+    results["acc_avg_per_class"] = per_class([scale.avg for scale in scales], scales[0].label)
     results |= {name: _mean_of(name, boxes) for name in ("attended", "constant")}
+    results["attended_of_original"] = {str(s): _area(table) for s, table in enumerate(boxes, start=1)}
     if index[BOX].notna().all(axis=None):
         results |= localisation(index[BOX], boxes)
     with tracking.run(dataset, "evaluate", {}) as tracker:
@@ -47,7 +49,17 @@ def accuracies(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str,
     {'1': 50.0, '2': 100.0, 'ms': 100.0}
     """
     named = {str(scale): p for scale, p in enumerate(probabilities, start=1)} | {"ms": np.mean(probabilities, axis=0)}
-    return {name: 100 * float((p.argmax(axis=1) == labels).mean()) for name, p in named.items()}
+    return {name: accuracy(p, labels) for name, p in named.items()}
+
+
+def per_class(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, float]:
+    """Return the mean over classes of each class's accuracy, FGVC-Aircraft's official metric, in percent.
+
+    >>> per_class([np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1]])], np.array([0, 0, 1]))
+    {'1': 50.0, 'ms': 50.0}
+    """
+    classes = [accuracies([p[labels == c] for p in probabilities], labels[labels == c]) for c in np.unique(labels)]
+    return {scale: float(np.mean([row[scale] for row in classes])) for scale in classes[0]}
 
 
 def localisation(true: pd.DataFrame, boxes: list[pd.DataFrame]) -> dict[str, dict[str, float]]:
@@ -86,6 +98,12 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _mean_of(name: str, boxes: list[pd.DataFrame]) -> dict[str, float]:
     """Mean share of attended cells, or share of maps that Otsu could not divide, at each scale."""
     return {str(scale): float(table[name].mean()) for scale, table in enumerate(boxes, start=1)}
+
+
+def _area(boxes: pd.DataFrame) -> float:
+    """Mean share of the originals that the attended boxes cover."""
+    x0, y0, x1, y1 = (boxes[side] for side in ATTENDED)
+    return float(((x1 - x0) * (y1 - y0)).mean())
 
 
 def _check_same_images(scales: list[Predictions], looked: list[Path]) -> None:

@@ -35,9 +35,8 @@ class View:
 class Example:
     """One image at every scale."""
 
-    title: str  # its true class
+    truth: str  # its class
     views: list[View]
-    truth: str
 
 
 def curves(histories: list[pd.DataFrame]) -> Figure:
@@ -52,8 +51,7 @@ def curves(histories: list[pd.DataFrame]) -> Figure:
     losses.set(title="Losses (training crops)", xlabel="epoch", ylabel="nats", yscale="log")
     accuracy.set(title="Accuracy, mean of both levels", xlabel="epoch", ylabel="%", ylim=(0, 101))
     for axes in (losses, accuracy):
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
+        _tidy(axes)
         axes.legend(fontsize=8, frameon=False, ncols=2 if axes is losses else 1)
     return figure
 
@@ -66,7 +64,7 @@ def gallery(examples: list[Example]) -> Figure:
     )
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0.01, hspace=0.01)
     for row, example in zip(grid, examples, strict=True):
-        row[0].set_ylabel(_short(example.title), fontsize=9)
+        row[0].set_ylabel(_short(example.truth), fontsize=9)
         for scale, view in enumerate(example.views):
             seen, heat, mask = row[3 * scale : 3 * scale + 3]
             seen.imshow(view.pixels)
@@ -85,16 +83,68 @@ def gallery(examples: list[Example]) -> Figure:
     return figure
 
 
+def boxes(shown: list[Example]) -> Figure:
+    """Show true (green) and attended (blue) boxes of scale 1 (Figure 7)."""
+    columns = 6
+    rows = -(-len(shown) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(2.1 * columns, 2 * rows), layout="constrained", squeeze=False)
+    for axes, example in zip(grid.flat, shown, strict=False):
+        view = example.views[0]
+        axes.imshow(view.pixels)
+        _draw_boxes(axes, view, (TRUE_BOX, ATTENDED_BOX))
+    for axes in grid.flat:
+        axes.axis("off")
+    return figure
+
+
+def classifiers(accuracy: dict[int, float]) -> Figure:
+    """Draw accuracy (%) against the number of local classifiers (Figure 8)."""
+    figure, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
+    axes.plot(list(accuracy), list(accuracy.values()), marker="o", color=COLOURS[0])
+    for n, value in accuracy.items():
+        axes.annotate(f"{value:.1f}", (n, value), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=9)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(list(accuracy), [str(n) for n in accuracy])
+    axes.set(xlabel="number of local classifiers n", ylabel="accuracy (%)")
+    axes.margins(y=0.25)
+    _tidy(axes)
+    return figure
+
+
+def cost(table: pd.DataFrame) -> Figure:
+    """Draw accuracy against GFLOPs an image, from the columns of ``tables.cost``."""
+    figure, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
+    for name, row in table.iterrows():
+        accuracy, _, gflops, _ = row
+        if accuracy == "not run":
+            continue
+        colour = COLOURS[0] if str(name).startswith("ours") else COLOURS[1]
+        axes.scatter(float(gflops), float(accuracy), color=colour, s=45, zorder=3)
+        axes.annotate(name, (float(gflops), float(accuracy)), textcoords="offset points", xytext=(0, 8), ha="center")
+    axes.set(xlabel="GFLOPs an image", ylabel="accuracy (%)")
+    axes.margins(x=0.35, y=0.25)
+    _tidy(axes)
+    return figure
+
+
 def save(figure: Figure, path: Path, dpi: int = 110) -> None:
-    """Write a figure as PNG."""
-    with files.whole(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=dpi)
+    """Write a figure as ``path`` with .png and .svg, and close it."""
+    for kind in ("png", "svg"):
+        with files.whole(path.with_name(f"{path.name}.{kind}")) as temporary:
+            figure.savefig(temporary, format=kind, dpi=dpi)
     plt.close(figure)
 
 
-def _draw_boxes(axes: Axes, view: View) -> None:
+def _tidy(axes: Axes) -> None:
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_boxes(axes: Axes, view: View, colours: tuple[str, ...] = (TRUE_BOX, ATTENDED_BOX, NEXT_BOX)) -> None:
     height, width, _ = view.pixels.shape
     for colour, (x0, y0, x1, y1) in view.boxes.items():
+        if colour not in colours:
+            continue
         corner = x0 * width - 0.5, y0 * height - 0.5
         frame = Rectangle(corner, (x1 - x0) * width, (y1 - y0) * height, fill=False, color=colour, linewidth=1.8)
         axes.add_patch(frame)

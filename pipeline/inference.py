@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from model.network import Output
 from model.prediction import local_prediction, object_prediction
+from pipeline.attended import Predictions
 from pipeline.batches import load_whole, test_batches
 from pipeline.imageset import ImageSet
 
@@ -22,9 +23,9 @@ class Seen:
     position: int  # in the index
     loc: np.ndarray  # (L,) float32, probabilities of the local classifiers
     obj: np.ndarray  # (L,) float32, probabilities of the object-level classifier
-    M: np.ndarray  # (H, W) float32
-    M_b: np.ndarray  # (H, W) bool
-    constant: bool  # Otsu could not divide M
+    M: np.ndarray | None = None  # (H, W) float32; None where there are no local classifiers
+    M_b: np.ndarray | None = None  # (H, W) bool
+    constant: bool = False  # Otsu could not divide M
 
 
 @torch.inference_mode()
@@ -53,15 +54,27 @@ def see(network: nn.Module, images: ImageSet, split: str | None, accelerator: Ac
     return seen
 
 
-def accuracies(seen: list[Seen], labels: np.ndarray) -> dict[str, float]:
-    """Return the accuracies of both levels and of their mean (section 4.4.3), in percent."""
-    loc, obj = (np.stack([getattr(one, kind) for one in seen]) for kind in ("loc", "obj"))
-    predictions = {"acc_loc": loc, "acc_obj": obj, "acc_avg": (loc + obj) / 2}
-    return {name: 100 * float((p.argmax(axis=1) == labels).mean()) for name, p in predictions.items()}
+def predictions(seen: list[Seen], images: ImageSet) -> Predictions:
+    """Gather what was said of the images, with their names and labels."""
+    index = images.index.iloc[[one.position for one in seen]]
+    return Predictions(
+        id=index.id.to_numpy(dtype=str),
+        split=index.split.to_numpy(dtype=str),
+        label=index.label.to_numpy(),
+        loc=np.stack([one.loc for one in seen]),
+        obj=np.stack([one.obj for one in seen]),
+    )
+
+
+def predict(output: Output) -> tuple[Tensor, Tensor]:
+    """Return the local and the object prediction, (B, L) each; without local classifiers both are the object's."""
+    obj = object_prediction(output.logits)
+    return (local_prediction(output.attention.A) if output.attention is not None else obj), obj
 
 
 def _unbatch(positions: list[int], output: Output) -> list[Seen]:
-    columns = local_prediction(output.A), object_prediction(output.logits), output.M, output.M_b, output.constant
-    loc, obj, M, M_b, constant = (column.cpu().numpy() for column in columns)
-    rows = zip(positions, loc, obj, M, M_b, constant.tolist(), strict=True)
+    columns = list(predict(output))
+    if output.attention is not None:
+        columns += [output.attention.M, output.attention.M_b, output.attention.constant]
+    rows = zip(positions, *(column.cpu().numpy() for column in columns), strict=True)
     return [Seen(*row) for row in rows]

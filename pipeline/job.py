@@ -8,14 +8,14 @@ import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
 
 
-def start(precision: str = "no") -> Accelerator:
+def start(precision: str = "fp32") -> Accelerator:
     """Join the processes that ``accelerate launch`` started, and set up this one.
 
-    precision  ``no`` or ``bf16``, of what runs under autocast
+    precision  ``fp32`` or ``bf16``, of what runs under autocast
     """
     warnings.filterwarnings("ignore", message=".*pin_memory.*")  # said once a loader on machines without a GPU
     accelerator = Accelerator(
-        mixed_precision=precision,
+        mixed_precision="no" if precision == "fp32" else precision,
         kwargs_handlers=[
             DistributedDataParallelKwargs(broadcast_buffers=False),  # they are frozen, or synchronised already
             InitProcessGroupKwargs(timeout=timedelta(minutes=10)),

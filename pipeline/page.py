@@ -15,6 +15,7 @@ table { border-collapse: collapse; margin: .8rem 0 } th, td { padding: .32rem .9
 thead th { border-bottom: 2px solid #444 } tbody tr:nth-child(even) { background: #f5f5f2 }
 tbody th { text-align: left; font-weight: 600 } td.best { font-weight: 700 }
 .note { color: #555; font-size: .92rem; max-width: 52rem } code { background: #f1f1ee; padding: 0 .25em }
+.words td, .words th { text-align: left; vertical-align: top }
 .key { display: inline-block; width: .9em; height: .9em; border: 3px solid; vertical-align: -.1em }
 .key { margin: 0 .15em 0 .6em }
 """
@@ -33,11 +34,12 @@ class Page:
         if note:
             self.parts.append(f'<p class="note">{note}</p>')
 
-    def table(self, table: pd.DataFrame, best: bool = False) -> None:
-        """Add a table; with ``best`` the highest number of each row is bold."""
+    def table(self, table: pd.DataFrame, best: bool = False, words: bool = False) -> None:
+        """Add a table; with ``best`` the highest number of each row is bold, with ``words`` cells are text."""
         head = "".join(f"<th>{escape(str(column))}</th>" for column in table.columns)
         rows = "".join(self._row(str(name), row, best) for name, row in table.iterrows())
-        self.parts.append(f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>")
+        kind = ' class="words"' if words else ""
+        self.parts.append(f"<table{kind}><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>")
 
     def picture(self, file: str, alternative: str) -> None:
         """Add a picture that lies beside the page."""
@@ -55,7 +57,12 @@ class Page:
     @staticmethod
     def _row(name: str, row: pd.Series, best: bool) -> str:
         def cell(value: object) -> str:
-            mark = ' class="best"' if best and value == row.max() else ""
+            mark = ' class="best"' if best and _is_highest(value, row) else ""
             return f"<td{mark}>{escape(str(value))}</td>"
 
         return f"<tr><th>{escape(name)}</th>{''.join(map(cell, row))}</tr>"
+
+
+def _is_highest(value: object, row: pd.Series) -> bool:
+    numbers = [other for other in row if isinstance(other, int | float)]
+    return isinstance(value, int | float) and value == max(numbers)

@@ -1,18 +1,25 @@
 """params.yaml -> frozen, validated recipes, one class a section; nothing else reads that file.
 
 ``recipes.<dataset>.<section>.<value>``: a stage gets the sections that it names in dvc.yaml, and no others.
+
+No value may be called ``size`` or ``nfiles``: DVC's run cache leaves keys of these names out of what it compares (they
+are its own for files), so that a changed value would bring back the old result.
 """
 
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from pipeline import files
 from pipeline.errors import InputError
 
+PATH = Path("params.yaml")
 CELL = 32  # pixels; the coarsest backbone's cell: sizes are whole numbers of it
 
+Scale = Literal[1, 2, 3]
 PositiveInt = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -49,13 +56,40 @@ class Cub(Section):
     subset: bool  # true for an archive that holds only some of the classes: counts and checksum are not those published
 
 
-Source = Annotated[Birdlets | Cub, Field(discriminator="reader")]
+class Cars(Section):
+    """Stanford Cars, in its official archives or as the re-upload with a folder per class."""
+
+    reader: Literal["cars"]
+    archives: str  # the folder that holds them
+    subset: bool
+
+
+class Aircraft(Section):
+    """FGVC-Aircraft 2013b in its official archive."""
+
+    reader: Literal["aircraft"]
+    archive: str | None  # a local fgvc-aircraft-2013b.tar.gz; null downloads it
+    subset: bool
+
+
+class Folder(Section):
+    """Your own pictures, a folder per class."""
+
+    reader: Literal["folder"]
+    root: str  # holds train/CLASS/* and test/CLASS/*, or CLASS/*
+    test_share: Annotated[float, Field(gt=0, lt=1)]  # of each class, where there is no split
+    seed: Annotated[int, Field(ge=0)]  # of the drawing, where there is no split
+    boxes: str | None  # a CSV of file, x0, y0, x1, y1 in pixels
+
+
+Source = Annotated[Birdlets | Cub | Cars | Aircraft | Folder, Field(discriminator="reader")]
+READERS = ("birdlets", "cub", "cars", "aircraft", "folder")
 
 
 class Prepare(Section):
     """The pictures that a scale reads."""
 
-    size: Pixels  # short edge, pixels; section 5.2: 448
+    short_edge: Pixels  # pixels; section 5.2: 448
 
 
 class Network(Section):
@@ -79,7 +113,7 @@ class Train(Section):
     weight_decay: Annotated[float, Field(ge=0)]  # not stated by the paper
     warmup_epochs: Annotated[float, Field(ge=0)]  # linear from zero; then a cosine to zero
     batch_norm: Literal["train", "frozen"]  # frozen: ImageNet's statistics, the same on any number of processes
-    precision: Literal["no", "bf16"]  # of the backbone; masks and losses are always float32
+    precision: Literal["fp32", "bf16"]  # of the backbone; masks and losses are always float32
     test_every: PositiveInt  # epochs between looks at the test split, for the curves; nothing is chosen by them
 
 
@@ -91,6 +125,12 @@ class Attend(Section):
     minimum: Share  # least side of a crop, as a share of the side of the picture it is cut from
 
 
+class Vary(Section):
+    """Where variants are trained; the paper does not say at which scale its Table 5 and Figure 8 were measured."""
+
+    scales: Annotated[tuple[Scale, ...], Field(min_length=1, strict=False)]
+
+
 class Recipe(Section):
     """Everything that one dataset's results depend on."""
 
@@ -99,15 +139,18 @@ class Recipe(Section):
     network: Network
     train: Train
     attend: Attend
+    vary: Vary
 
     @model_validator(mode="after")
     def _crops_fit(self) -> Self:
-        if self.train.crop > self.prepare.size:
-            raise ValueError(f"train.crop: {self.train.crop} is more than prepare.size, {self.prepare.size}")
+        if self.train.crop > self.prepare.short_edge:
+            raise ValueError(
+                f"train.crop: {self.train.crop} is more than prepare.short_edge, {self.prepare.short_edge}"
+            )
         return self
 
 
-def read(dataset: str, path: Path = Path("params.yaml")) -> Recipe:
+def read(dataset: str, path: Path = PATH) -> Recipe:
     """Read and check one dataset's whole recipe, so that a slip in a late section stops an early stage.
 
     Raises InputError that names the file and the field.
@@ -123,11 +166,39 @@ def read(dataset: str, path: Path = Path("params.yaml")) -> Recipe:
         raise InputError("\n".join(f"{path}: recipes.{dataset}.{line}" for line in lines)) from error
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What 'dvc repro' runs: the values beside the recipes."""
+
+    datasets: list[str]
+    variants: list[str]
+
+
+def read_plan(path: Path = PATH) -> Plan:
+    """Read which datasets and variants are run."""
+    values = _load(path)
+    return Plan(list(values.get("datasets", [])), list(values.get("variants", [])))
+
+
+def add_variants(names: list[str], path: Path = PATH) -> None:
+    """Add variants to those that are run, leaving everything else in the file, comments included, as it is."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.width = 1000  # do not fold what was written in one line
+    yaml.preserve_quotes = True
+    values = yaml.load(path)
+    if new := [name for name in names if name not in values["variants"]]:
+        values["variants"].extend(new)
+        with files.whole(path) as temporary, temporary.open("w") as file:
+            yaml.dump(values, file)
+
+
 def flatten(recipe: Section) -> dict[str, Any]:
     """List a recipe's values under dotted names, as a tracker wants them.
 
-    >>> flatten(Prepare(size=448))
-    {'size': 448}
+    >>> flatten(Prepare(short_edge=448))
+    {'short_edge': 448}
     """
     flat = {}
     for name, value in recipe:
@@ -151,7 +222,7 @@ def _load(path: Path) -> dict:
 
 def _explain(problem: dict, recipe: Any) -> str:
     """Put one of pydantic's findings in a line: the field, what is wrong, the way out."""
-    where = [str(part) for part in problem["loc"] if part not in ("birdlets", "cub")]
+    where = [str(part) for part in problem["loc"] if part not in READERS]
     field, message = ".".join(where), problem["msg"].removeprefix("Value error, ")
     if not where:  # two fields disagree: the message names them
         return message

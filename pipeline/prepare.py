@@ -11,4 +11,4 @@ def run(source: params.Source, recipe: params.Prepare, raw: Path, out: Path) -> 
     """Write the images of ``raw``, whole, and their index to ``out``."""
     index = datasets.read(source, raw)
     whole = np.tile([0.0, 0.0, 1.0, 1.0], (len(index), 1))
-    zoom.write(index, raw, whole, recipe.size, out)
+    zoom.write(index, raw, whole, recipe.short_edge, out)

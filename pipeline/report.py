@@ -3,136 +3,176 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
-from pipeline import attended, figures, files, imageset, tables, tracking
-from pipeline.attended import ATTENDED, NEXT
-from pipeline.datasets.index import BOX
-from pipeline.figures import ATTENDED_BOX, NEXT_BOX, TRUE_BOX, Example, View
-from pipeline.imageset import CROP, ImageSet
+from pipeline import claims, examples, figures, files, params, published, tables, tracking
+from pipeline.figures import ATTENDED_BOX, NEXT_BOX, TRUE_BOX
 from pipeline.page import Page
 
-N_RIGHT, N_WRONG = 6, 4  # rows of the galleries
+N_RIGHT, N_WRONG, N_BOXES = 6, 4, 12  # images shown in the galleries
 
 
 @dataclass(frozen=True)
-class Scale:
-    """What is on disk of one scale."""
+class Results:
+    """All that the report is made of."""
 
-    images: ImageSet
-    boxes: pd.DataFrame
-    maps: dict[str, tuple[np.ndarray, np.ndarray]]
+    metrics: dict
+    comparison: dict
+    cost: dict
+    predictions: pd.DataFrame
+    histories: list[pd.DataFrame]
+    scales: list[examples.Scale]
+    published: dict | None
+    recipe: params.Recipe
 
 
-def run(dataset: str, runs: Path, images: list[Path], metrics: Path, out: Path) -> None:
+def run(dataset: str, recipe: params.Recipe, runs: Path, images: list[Path], reports: Path, out: Path) -> None:
     """Write index.html and what it shows to the folder ``out``.
 
-    runs    the dataset's folder of runs: train-<scale>, attend-<scale>, evaluate
-    images  the folders that the scales read, scale 1 first
+    runs     the dataset's folder of runs
+    images   the folders that the scales read, scale 1 first
+    reports  holds published.yaml and metrics/
     """
-    results = files.read_json(metrics)
-    numbers = range(1, len(images) + 1)
-    histories = [pd.read_csv(runs / f"train-{n}" / "history.csv") for n in numbers]
-    predictions = pd.read_csv(runs / "evaluate" / "predictions.csv", dtype={"id": str})
-    scales = [_read_scale(folder, runs / f"attend-{n}") for n, folder in zip(numbers, images, strict=True)]
+    results = read(dataset, recipe, runs, images, reports)
     with files.whole(out) as folder, tracking.run(dataset, "report", {}) as tracker:
         folder.mkdir()
-        page = Page(f"foveate: {dataset}", _lead(scales[0].images, results))
-        _add_table_6(page, results, folder)
-        _add_localisation(page, results, folder)
-        _add_gallery(page, scales, choose(predictions, True, N_RIGHT), folder, "gallery-right.png")
-        _add_gallery(page, scales, choose(predictions, False, N_WRONG), folder, "gallery-wrong.png")
-        _add_curves(page, histories, folder)
+        page = Page(f"foveate: {dataset}", _lead(results))
+        for add in (_claims, _accuracy, _variants, _attention, _boxes, _cost, _training):
+            add(page, results, folder)
         page.write(folder / "index.html")
         tracker.files(folder)
-    print(f"\n{tables.to_markdown(tables.table_6(results))}\n{dataset}: {out / 'index.html'}")
+    print(f"\n{tables.to_markdown(tables.table_6(results.metrics))}\n{dataset}: {out / 'index.html'}")
 
 
-def choose(predictions: pd.DataFrame, right: bool, n: int) -> pd.DataFrame:
-    """Pick test images that the multi-scale prediction gets right, or wrong: evenly over the list, never by hand."""
-    chosen = predictions[(predictions.ms == predictions.true) == right]
-    positions = np.linspace(0, len(chosen) - 1, min(n, len(chosen))).round().astype(int)
-    return chosen.iloc[positions]
-
-
-def example(row: pd.Series, scales: list[Scale]) -> Example:
-    """Gather what each scale saw of one image."""
-    views = []
-    for number, scale in enumerate(scales, start=1):
-        entry = scale.images.index.set_index("id").loc[row.id]
-        with Image.open(scale.images.path(row.id)) as image:
-            pixels = np.asarray(image)
-        found = scale.boxes.loc[row.id]
-        boxes = {TRUE_BOX: entry[BOX], ATTENDED_BOX: found[ATTENDED]}
-        if number < len(scales):
-            boxes[NEXT_BOX] = found[NEXT]
-        inside = {
-            c: _within(box.to_numpy(float), entry[CROP].to_numpy(float))
-            for c, box in boxes.items()
-            if box.notna().all()
-        }
-        views.append(View(pixels, *scale.maps[row.id], inside, row[f"scale_{number}"]))
-    return Example(row.true, views, row.true)
-
-
-def _read_scale(images: Path, looked: Path) -> Scale:
-    return Scale(imageset.read(images), attended.read_boxes(looked), attended.read_maps(looked))
-
-
-def _within(box: np.ndarray, crop: np.ndarray) -> np.ndarray:
-    """Express a box of the original as shares of a crop of it, as far as it is inside."""
-    corner, side = np.tile(crop[:2], 2), np.tile(crop[2:] - crop[:2], 2)
-    return ((box - corner) / side).clip(0, 1)
-
-
-def _lead(images: ImageSet, results: dict) -> str:
-    counts = images.index.split.value_counts()
-    return (
-        f"{len(images.class_names)} classes, {counts['train']:,} training and {counts['test']:,} test images; "
-        f"multi-scale accuracy {results['acc_avg']['ms']:.1f}%"
+def read(dataset: str, recipe: params.Recipe, runs: Path, images: list[Path], reports: Path) -> Results:
+    """Read what the stages wrote."""
+    numbers = range(1, len(images) + 1)
+    return Results(
+        metrics=files.read_json(reports / "metrics" / f"{dataset}.json"),
+        comparison=files.read_json(reports / "metrics" / f"{dataset}.variants.json"),
+        cost=files.read_json(runs / "cost.json"),
+        predictions=pd.read_csv(runs / "evaluate" / "predictions.csv", dtype={"id": str}),
+        histories=[pd.read_csv(runs / f"train-{n}" / "history.csv") for n in numbers],
+        scales=[examples.read(folder, runs / f"attend-{n}") for n, folder in zip(numbers, images, strict=True)],
+        published=published.read(reports / "published.yaml", recipe.download),
+        recipe=recipe,
     )
 
 
-def _add_table_6(page: Page, results: dict, folder: Path) -> None:
-    table = tables.table_6(results)
-    tables.write(table, folder / "table-6")
+def _lead(results: Results) -> str:
+    counts = tables.table_1(results.scales[0].images.index, None).loc["ours"]
+    return (
+        f"{counts.iloc[0]} classes, {counts.iloc[1]:,} training and {counts.iloc[2]:,} test images; "
+        f"multi-scale accuracy {results.metrics['acc_avg']['ms']:.1f}%"
+    )
+
+
+def _claims(page: Page, results: Results, folder: Path) -> None:
+    judged = claims.judge(results.metrics, results.comparison, results.recipe.network.n_classifiers)
+    table = claims.to_table(judged)
+    tables.write(table, folder / "claims")
+    page.section("The paper's claims, on this dataset", "Final epoch, test split. What was not run is not judged.")
+    page.table(table, words=True)
+
+
+def _accuracy(page: Page, results: Results, folder: Path) -> None:
+    table_1 = tables.table_1(results.scales[0].images.index, results.published)
+    methods = tables.methods(results.comparison, results.recipe.network.backbone, results.published)
+    table_6 = tables.table_6(results.metrics, results.published)
+    for name, table in (("table-1", table_1), ("table-2-to-4", methods), ("table-6", table_6)):
+        tables.write(table, folder / name)
+    page.section("Table 1: the dataset")
+    page.table(table_1)
+    page.section(
+        "Tables 2 to 4: accuracy (%)",
+        "With 95% bootstrap intervals over the test images. * trained on the crops that our model generates. "
+        "'annotation': trained with more than image labels.",
+    )
+    page.table(methods)
     page.section(
         "Table 6: accuracy (%) at each scale and over all scales",
         "Acc<sub>loc</sub>: local classifiers, averaged over space. Acc<sub>obj</sub>: object-level classifier. "
-        "Acc<sub>avg</sub>: mean of both. ms: mean over the scales. Final epoch, test split.",
+        "Acc<sub>avg</sub>: mean of both. ms: mean over the scales. Mean of the classes' own accuracies, multi-scale: "
+        f"{results.metrics['acc_avg_per_class']['ms']:.1f}%.",
     )
-    page.table(table, best=True)
+    page.table(table_6, best=True)
 
 
-def _add_localisation(page: Page, results: dict, folder: Path) -> None:
-    table = tables.localisation(results)
+def _variants(page: Page, results: Results, folder: Path) -> None:
+    accuracy = results.comparison["accuracy"]
+    present = [accuracy[name] for name in ("local", "object") if name in accuracy]
+    scale = claims.common_scale(accuracy["ours"], *present) if present else "1"
+    table = tables.table_5(results.comparison, results.published, scale)
+    tables.write(table, folder / "table-5")
+    where = "over all three scales" if scale == "ms" else f"at scale {scale}"
+    page.section(
+        f"Table 5: one loss alone, {where}",
+        "Object loss alone twice: with its literal mask, Otsu of local classifiers that no loss trains, and with a "
+        "mask of ones, which is the baseline.",
+    )
+    page.table(table)
+    curve = claims.by_n(accuracy, results.recipe.network.n_classifiers)
+    page.section("Figure 8: number of local classifiers", f"Values not run are absent. {_at(accuracy)}")
+    _picture(page, figures.classifiers(curve), folder, "figure-8", "accuracy against the number of local classifiers")
+    repeated = tables.seeds(results.comparison)
+    if repeated is not None:
+        tables.write(repeated, folder / "seeds")
+        page.section(
+            "Spread over seeds", "Other classifiers to start from, another order, other crops; the same boxes."
+        )
+        page.table(repeated)
+
+
+def _at(accuracy: dict) -> str:
+    rows = [row for name, row in accuracy.items() if name.startswith("n-")]
+    scale = claims.common_scale(accuracy["ours"], *rows)
+    return "Over all three scales." if scale == "ms" else f"At scale {scale}."
+
+
+def _attention(page: Page, results: Results, folder: Path) -> None:
+    keys = {"true box": TRUE_BOX, "attended": ATTENDED_BOX, "what the next scale sees": NEXT_BOX}
+    legend = "".join(f'<span class="key" style="border-color: {c}"></span>{text}' for text, c in keys.items())
+    for right, n, title in ((True, N_RIGHT, "recognised"), (False, N_WRONG, "mistaken")):
+        chosen = examples.choose(results.predictions, right, n)
+        if chosen.empty:
+            continue
+        shown = [examples.gather(row, results.scales) for _, row in chosen.iterrows()]
+        page.section(f"Figures 4 to 6: attention, images {title}", f"Evenly picked from the test split.{legend}.")
+        name = "gallery-right" if right else "gallery-wrong"
+        _picture(page, figures.gallery(shown), folder, name, "each image at each scale: seen, attention, mask")
+
+
+def _boxes(page: Page, results: Results, folder: Path) -> None:
+    table = tables.localisation(results.metrics, results.published)
     if table is None:
         return
     tables.write(table, folder / "localisation")
     page.section(
-        "Attended and true boxes",
+        "Figure 7: attended and true boxes",
         "Overlap of the box around all attended cells with the true box, which no training saw, beside what needs no "
-        "attention: the whole image, and the best box of one size in the middle of every image.",
+        "attention: the whole image, and the best box of one size in the middle of every image. Green: true, blue: "
+        "attended at scale 1.",
     )
     page.table(table)
+    rows = results.predictions.iloc[:: max(1, len(results.predictions) // N_BOXES)].head(N_BOXES)
+    shown = [examples.gather(row, results.scales) for _, row in rows.iterrows()]
+    _picture(page, figures.boxes(shown), folder, "figure-7", "attended and true boxes on test images")
 
 
-def _add_gallery(page: Page, scales: list[Scale], chosen: pd.DataFrame, folder: Path, name: str) -> None:
-    if chosen.empty:
-        return
-    figures.save(figures.gallery([example(row, scales) for _, row in chosen.iterrows()]), folder / name)
-    if name == "gallery-right.png":
-        keys = {"true box": TRUE_BOX, "attended": ATTENDED_BOX, "what the next scale sees": NEXT_BOX}
-        legend = "".join(f'<span class="key" style="border-color: {c}"></span>{text}' for text, c in keys.items())
-        page.section("Attention, images recognised", f"As Figures 4 to 7; evenly picked from the test split.{legend}.")
-    else:
-        page.section("Attention, images mistaken")
-    page.picture(name, "for each image and scale: what was seen, the attention map over it, the mask")
+def _cost(page: Page, results: Results, folder: Path) -> None:
+    table = tables.cost(results.cost, results.comparison)
+    tables.write(table, folder / "cost")
+    where = f"{results.cost['image']} x {results.cost['image']} pixels, {results.cost['device']}, forward pass only"
+    page.section("Cost beside accuracy", f"Measured at {where}.")
+    page.table(table)
+    _picture(page, figures.cost(table), folder, "cost", "accuracy against operations an image")
 
 
-def _add_curves(page: Page, histories: list[pd.DataFrame], folder: Path) -> None:
-    figures.save(figures.curves(histories), folder / "curves.png")
+def _training(page: Page, results: Results, folder: Path) -> None:
     page.section("Training", "The test images are looked at for these curves only; the last epoch counts.")
-    page.picture("curves.png", "losses and accuracies per epoch at each scale")
+    _picture(page, figures.curves(results.histories), folder, "curves", "losses and accuracies per epoch")
+
+
+def _picture(page: Page, figure: figures.Figure, folder: Path, name: str, alternative: str) -> None:
+    figures.save(figure, folder / name)
+    page.picture(f"{name}.png", alternative)

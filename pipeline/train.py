@@ -1,26 +1,12 @@
 """Stage: train the local classifiers and the object-level classifier of one scale (section 4.4)."""
 
-import math
-import time
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import pandas as pd
-import torch
-from accelerate import Accelerator
 from safetensors.torch import save_file
-from torch import Tensor, nn
-from tqdm import tqdm
+from torch import nn
 
-from model import backbone
-from model.losses import local_loss, object_loss
-from model.network import Network, Output
-from model.prediction import local_prediction, object_prediction
-from pipeline import batch_norm, files, imageset, inference, job, params, tracking
-from pipeline.batches import TrainingBatches
-from pipeline.errors import InputError
-from pipeline.imageset import ImageSet
+from pipeline import files, fitting, imageset, job, params, tracking, variants
 
 
 def run(dataset: str, scale: int, recipe: params.Recipe, images: Path, out: Path) -> None:
@@ -30,124 +16,15 @@ def run(dataset: str, scale: int, recipe: params.Recipe, images: Path, out: Path
     """
     accelerator = job.start(recipe.train.precision)
     data = imageset.read(images)
-    network = build(recipe, len(data.class_names), accelerator)
+    network = fitting.build(recipe, variants.OURS, len(data.class_names), accelerator)
     sections = {"prepare": recipe.prepare, "network": recipe.network, "train": recipe.train}
     with tracking.run(dataset, f"train-{scale}", sections, accelerator.is_main_process) as tracker:
         tracker.images(data, context="training")
-        history = fit(network, data, recipe.train, accelerator, tracker)
+        history = fitting.fit(network, variants.OURS, data, recipe.train, accelerator, tracker)
         if accelerator.is_main_process:
             _write(out, accelerator.unwrap_model(network), history)
             tracker.files(out)
     accelerator.end_training()
-
-
-def build(recipe: params.Recipe, n_categories: int, accelerator: Accelerator) -> nn.Module:
-    """Build the network, its backbone pretrained, its classifiers drawn from the seed."""
-    torch.manual_seed(recipe.train.seed)
-    try:
-        body = backbone.build(recipe.network.backbone, recipe.network.weights, recipe.network.stride)
-    except ValueError as error:
-        raise InputError(f"network.{error}") from error
-    network = Network(body, n_categories, recipe.network.n_classifiers, recipe.network.attention)
-    if recipe.train.batch_norm == "train" and accelerator.num_processes > 1:
-        batch_norm.share(network)
-    return network.to(accelerator.device, memory_format=torch.channels_last)
-
-
-def fit(
-    network: nn.Module, data: ImageSet, recipe: params.Train, accelerator: Accelerator, tracker: tracking.Run
-) -> list[dict[str, float]]:
-    """Optimise l = l_loc + l_obj (Eq. 6); return a row of numbers for every epoch."""
-    batches = TrainingBatches(data, recipe.batch, recipe.crop, recipe.seed)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(  # not prepared: Accelerate would step it once for every process
-        optimizer, lambda step: warmup_then_cosine(step / batches.steps, recipe.warmup_epochs, recipe.epochs)
-    )
-    network, optimizer = accelerator.prepare(network, optimizer)
-    loader = batches.loader(range(recipe.epochs), accelerator)
-    history = []
-    for epoch in range(1, recipe.epochs + 1):
-        started = time.perf_counter()
-        _training_mode(network, recipe.batch_norm)
-        total = torch.zeros(len(SUMS), device=accelerator.device)
-        for X, t in _progress(islice(loader, batches.steps), batches.steps, epoch, accelerator):
-            total += step(network, X.to(accelerator.device), t.to(accelerator.device), batches.batch, accelerator)
-            optimizer.step()
-            optimizer.zero_grad()
-            schedule.step()
-        n = batches.steps * batches.batch
-        row = _means(accelerator.reduce(total), n, epoch)
-        row |= {"lr": schedule.get_last_lr()[0], "images_per_s": n / (time.perf_counter() - started)}
-        if epoch % recipe.test_every == 0 or epoch == recipe.epochs:
-            row |= _test(network, data, accelerator)
-        history.append({"epoch": epoch} | row)
-        tracker.metrics(row, step=epoch)
-        accelerator.print(_line(epoch, recipe.epochs, row))
-    return history
-
-
-def step(network: nn.Module, X: Tensor, t: Tensor, batch: int, accelerator: Accelerator) -> Tensor:
-    """Add this process's share of a step's gradients; return the sums over its images that SUMS names.
-
-    The shares may differ by an image, and the processes' gradients are averaged: so the loss is the share's sum over
-    the size of the whole batch, times the number of processes.
-    """
-    output: Output = network(X)
-    l_loc, l_obj = local_loss(output.A, output.M_b, t), object_loss(output.logits, t)  # b
-    loss = (l_loc + l_obj).sum() / batch * accelerator.num_processes
-    accelerator.backward(loss)
-    loc, obj = local_prediction(output.A.detach()), object_prediction(output.logits.detach())
-    hits = [(p.argmax(dim=1) == t).float() for p in (loc, obj, loc + obj)]
-    return torch.stack([column.detach().sum() for column in (l_loc, l_obj, *hits, output.M_b.float().mean(dim=(1, 2)))])
-
-
-def warmup_then_cosine(epoch: float, warmup: float, epochs: int) -> float:
-    """Return the learning rate's factor at a moment counted in epochs.
-
-    >>> [round(warmup_then_cosine(e, warmup=1, epochs=3), 2) for e in (0, 0.5, 1, 2, 3)]
-    [0.01, 0.5, 1.0, 0.5, 0.0]
-    """
-    if epoch < warmup:
-        return max(epoch / warmup, 0.01)
-    return 0.5 + 0.5 * math.cos(math.pi * (epoch - warmup) / (epochs - warmup))
-
-
-SUMS = ["l_loc", "l_obj", "acc_loc", "acc_obj", "acc_avg", "attended"]
-
-
-def _means(total: Tensor, n: int, epoch: int) -> dict[str, float]:
-    values = dict(zip(SUMS, (total / n).tolist(), strict=True))
-    values = {name: 100 * value if name.startswith("acc") else value for name, value in values.items()}
-    loss = values["l_loc"] + values["l_obj"]
-    if not math.isfinite(loss):
-        raise InputError(f"the loss became {loss} in epoch {epoch}; lower train.lr or lengthen train.warmup_epochs")
-    return {"loss": loss} | values
-
-
-def _test(network: nn.Module, data: ImageSet, accelerator: Accelerator) -> dict[str, float]:
-    seen = inference.see(network, data, "test", accelerator)
-    labels = data.index[data.index.split == "test"].label.to_numpy()
-    return {f"test_{name}": value for name, value in inference.accuracies(seen, labels).items()}
-
-
-def _training_mode(network: nn.Module, statistics: str) -> None:
-    network.train()
-    if statistics == "frozen":
-        for layer in batch_norm.layers(network):
-            layer.eval()
-
-
-def _progress(steps: Iterator, n: int, epoch: int, accelerator: Accelerator) -> Iterator:
-    quiet = None if accelerator.is_main_process else True
-    return tqdm(steps, total=n, desc=f"epoch {epoch}", unit=" steps", disable=quiet, leave=False)
-
-
-def _line(epoch: int, epochs: int, row: dict[str, float]) -> str:
-    test = f"  test {row['test_acc_avg']:.1f}%" if "test_acc_avg" in row else ""
-    return (
-        f"epoch {epoch:>{len(str(epochs))}}/{epochs}  l_loc {row['l_loc']:.4f}  l_obj {row['l_obj']:.4f}  "
-        f"training {row['acc_avg']:.1f}%{test}  {row['images_per_s']:.0f} images/s"
-    )
 
 
 def _write(out: Path, network: nn.Module, history: list[dict[str, float]]) -> None:

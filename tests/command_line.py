@@ -24,7 +24,14 @@ def stages(dataset):
             yield f"crop {dataset} --raw data/raw {before} --out {images}"
         yield f"train {dataset} {scale} --images {images} --out {here}"
         yield f"attend {dataset} {scale} --trained {here} --images {images} --out {looked}"
-    looked = " ".join(f"--looked runs/attend-{scale}" for scale in (1, 2, 3))
-    yield f"evaluate {dataset} {looked} --images data/scale-1 --out runs/evaluate --metrics reports/metrics.json"
     images = " ".join(f"--images data/scale-{scale}" for scale in (1, 2, 3))
-    yield f"report {dataset} --runs runs {images} --metrics reports/metrics.json --out reports/{dataset}"
+    looked = " ".join(f"--looked runs/attend-{scale}" for scale in (1, 2, 3))
+    metrics = f"--metrics reports/metrics/{dataset}"
+    yield f"evaluate {dataset} {looked} --images data/scale-1 --out runs/evaluate {metrics}.json"
+    for variant in ("baseline", "local", "object", "n-1"):
+        yield f"vary {dataset} {variant} {images} --out runs/vary/{variant}-seed-0"
+    for variant in ("ours", "baseline"):
+        yield f"vary {dataset} {variant} --seed 1 {images} --out runs/vary/{variant}-seed-1"
+    yield f"measure {dataset} --images data/scale-1 --out runs/cost.json"
+    yield f"compare {dataset} {looked} --varied runs/vary {metrics}.variants.json"
+    yield f"report {dataset} --runs runs {images} --reports reports --out reports/{dataset}"

@@ -1,5 +1,6 @@
 """What all tests share: a seed, a tracker of their own, and a tiny recipe."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import command_line
 
 TINY = {
     "download": {"reader": "birdlets", "seed": 0, "training": 2, "test": 1},
-    "prepare": {"size": 64},
+    "prepare": {"short_edge": 64},
     "network": {
         "backbone": "resnet18",
         "weights": "none",
@@ -27,10 +28,11 @@ TINY = {
         "weight_decay": 0.01,
         "warmup_epochs": 1,
         "batch_norm": "train",
-        "precision": "no",
+        "precision": "fp32",
         "test_every": 1,
     },
     "attend": {"region": "all", "margin": 0.15, "minimum": 0.5},
+    "vary": {"scales": [1]},
 }
 
 
@@ -57,7 +59,7 @@ def project(tmp_path, monkeypatch, tiny):
 def write_params(folder: Path, **recipes):
     """Write a params.yaml with some recipes."""
     with (folder / "params.yaml").open("w") as file:
-        YAML().dump({"datasets": list(recipes), "recipes": recipes}, file)
+        YAML().dump({"datasets": list(recipes), "variants": [], "recipes": recipes}, file)
 
 
 @pytest.fixture
@@ -85,6 +87,8 @@ def finished(tmp_path_factory):
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         patch.setenv("DVC_STAGE", "some-stage@tiny")
         write_params(folder, tiny=TINY)
+        (folder / "reports").mkdir()
+        shutil.copy(Path(__file__).parents[1] / "reports" / "published.yaml", folder / "reports")
         for command in command_line.stages("tiny"):
             command_line.run(*command.split())
     return folder

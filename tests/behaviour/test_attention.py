@@ -39,7 +39,9 @@ def network():
     for epoch in range(8):
         for rows in torch.randperm(len(X), generator=torch.Generator().manual_seed(epoch)).split(12):
             output = network(X[rows])
-            loss = (local_loss(output.A, output.M_b, t[rows]) + object_loss(output.logits, t[rows])).mean()
+            loss = (
+                local_loss(output.attention.A, output.attention.M_b, t[rows]) + object_loss(output.logits, t[rows])
+            ).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -49,7 +51,7 @@ def network():
 @torch.inference_mode()
 def look(network, X):
     output = network(X)
-    return output, (local_prediction(output.A) + object_prediction(output.logits)) / 2
+    return output, (local_prediction(output.attention.A) + object_prediction(output.logits)) / 2
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ def test_it_tells_unseen_birds_apart(network, unseen):
 def test_the_box_follows_the_bird(network, unseen):
     """Centres of attended boxes move with those of true boxes, over birds in all places."""
     output, _ = look(network, unseen[0])
-    found, true = tight_box(output.M_b).float(), unseen[1]
+    found, true = tight_box(output.attention.M_b).float(), unseen[1]
     for low, high in ((0, 2), (1, 3)):  # across, down
         centres = torch.stack([(box[:, low] + box[:, high]) / 2 for box in (found, true)])
         assert torch.corrcoef(centres)[0, 1] > 0.4
@@ -74,18 +76,18 @@ def test_the_box_follows_the_bird(network, unseen):
 
 def test_a_mirrored_picture_has_a_mirrored_map(network, unseen):
     (straight, _), (mirrored, _) = look(network, unseen[0]), look(network, unseen[0].flip(3))
-    same = torch.corrcoef(torch.stack([straight.M.flatten(), mirrored.M.flip(2).flatten()]))[0, 1]
-    other = torch.corrcoef(torch.stack([straight.M.flatten(), mirrored.M.flatten()]))[0, 1]
+    same = torch.corrcoef(torch.stack([straight.attention.M.flatten(), mirrored.attention.M.flip(2).flatten()]))[0, 1]
+    other = torch.corrcoef(torch.stack([straight.attention.M.flatten(), mirrored.attention.M.flatten()]))[0, 1]
     assert same > 0.5 and same > other
 
 
 def test_more_is_attended_inside_the_true_box_than_outside(network, unseen):
     output, _ = look(network, unseen[0])
-    _, H, W = output.M.shape
+    _, H, W = output.attention.M.shape
     y, x = ((torch.arange(n) + 0.5) / n for n in (H, W))
     x0, y0, x1, y1 = (side[:, None, None] for side in unseen[1].T)
     inside = (x >= x0) & (x < x1) & (y[:, None] >= y0) & (y[:, None] < y1)
-    assert output.M_b[inside].float().mean() > output.M_b[~inside].float().mean() + 0.2
+    assert output.attention.M_b[inside].float().mean() > output.attention.M_b[~inside].float().mean() + 0.2
 
 
 def test_hiding_the_bird_takes_the_certainty(network, unseen):

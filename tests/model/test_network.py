@@ -19,22 +19,22 @@ def network():
 def test_shapes(network, B, height, width):
     output = network(torch.randint(256, (B, 3, height, width), dtype=torch.uint8))
     H, W = height // 4, width // 4
-    assert output.A.shape == (B, 6, H, W)
-    assert output.M.shape == output.M_b.shape == (B, H, W)
-    assert output.logits.shape == (B, 5) and output.constant.shape == (B,)
+    assert output.attention.A.shape == (B, 6, H, W)
+    assert output.attention.M.shape == output.attention.M_b.shape == (B, H, W)
+    assert output.logits.shape == (B, 5) and output.attention.constant.shape == (B,)
 
 
 def test_one_classifier_and_two_categories():
     body = nn.Conv2d(3, 4, 4, stride=4)
     network = Network(Backbone(body, 4, (0.5,) * 3, (0.5,) * 3), n_categories=2, n_classifiers=1, attention="logit")
-    assert network(torch.zeros(1, 3, 8, 8, dtype=torch.uint8)).A.shape == (1, 3, 2, 2)
+    assert network(torch.zeros(1, 3, 8, 8, dtype=torch.uint8)).attention.A.shape == (1, 3, 2, 2)
 
 
 def test_activations_are_those_of_n_separate_classifiers(network):
     X = torch.randint(256, (2, 3, 16, 16), dtype=torch.uint8)
     features, weight, bias = network.backbone(X), network.local.weight, network.local.bias
     each = [nn.functional.conv2d(features, weight[6 * i : 6 * i + 6], bias[6 * i : 6 * i + 6]) for i in range(3)]
-    torch.testing.assert_close(network(X).A, torch.stack(each).amax(0))
+    torch.testing.assert_close(network(X).attention.A, torch.stack(each).amax(0))
 
 
 def test_object_feature_is_the_maximum_of_the_masked_features():
@@ -55,10 +55,10 @@ def test_no_gradient_flows_through_the_mask(network):
     """With the mask given as a constant, the gradients are the same."""
     X, t = torch.randint(256, (4, 3, 16, 16), dtype=torch.uint8), torch.tensor([0, 1, 2, 3])
     output = network(X)
-    (local_loss(output.A, output.M_b, t) + object_loss(output.logits, t)).sum().backward()
+    (local_loss(output.attention.A, output.attention.M_b, t) + object_loss(output.logits, t)).sum().backward()
     ours = [p.grad.clone() for p in network.parameters()]
     network.zero_grad()
-    constant = output.M_b.clone()
+    constant = output.attention.M_b.clone()
     features = network.backbone(X)
     A = network.local(features).unflatten(1, (3, 6)).max(dim=1).values
     logits = network.object(object_feature(features, constant))
@@ -74,8 +74,8 @@ def test_masks_are_the_same_under_bfloat16_autocast_for_the_same_features(networ
     plain = network(X)
     with torch.autocast("cpu", torch.bfloat16):
         mixed = network(X)
-    assert mixed.A.dtype == mixed.logits.dtype == torch.float32
-    assert torch.equal(plain.M_b, mixed.M_b) and torch.equal(plain.A, mixed.A)
+    assert mixed.attention.A.dtype == mixed.logits.dtype == torch.float32
+    assert torch.equal(plain.attention.M_b, mixed.attention.M_b) and torch.equal(plain.attention.A, mixed.attention.A)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -31,3 +31,18 @@ def test_what_cannot_be_read(content, tmp_path):
         (tmp_path / "predictions.npz").write_bytes(content)
     with pytest.raises(InputError, match=r"predictions.npz: cannot be read .*; run its attend stage"):
         attended.read_predictions(tmp_path)
+
+
+def test_accuracies_of_both_levels_and_of_their_mean():
+    loc, obj = np.array([[0.6, 0.4], [0.6, 0.4]]), np.array([[0.1, 0.9], [0.2, 0.8]])
+    names = np.array(["a", "b"])
+    assert Predictions(names, names, np.array([0, 1]), loc, obj).accuracies() == {
+        "acc_loc": 50,
+        "acc_obj": 50,
+        "acc_avg": 50,
+    }
+    assert Predictions(names, names, np.array([1, 1]), loc, obj).accuracies() == {
+        "acc_loc": 0,
+        "acc_obj": 100,
+        "acc_avg": 100,
+    }

@@ -38,7 +38,7 @@ def test_localisation_is_printed_beside_what_needs_no_attention():
 
 
 def test_metrics_file(finished):
-    metrics = files.read_json(finished / "reports" / "metrics.json")
+    metrics = files.read_json(finished / "reports" / "metrics" / "tiny.json")
     scales = [attended.read_predictions(finished / "runs" / f"attend-{s}").of("test") for s in (1, 2, 3)]
     for kind in ("loc", "obj", "avg"):
         each = [getattr(scale, kind) for scale in scales]

@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from pipeline import attended, imageset
-from pipeline.inference import Seen, accuracies
+from model.network import Output
+from pipeline import attended, imageset, inference
+from pipeline.inference import Seen
 
 
 def attend(folder, processes, out):
@@ -47,9 +49,14 @@ def test_any_number_of_processes_sees_every_image_once_and_the_same(finished, tm
         assert their_boxes.equals(boxes)
 
 
-def test_accuracies():
-    loc = np.array([[0.6, 0.4], [0.6, 0.4]])
-    obj = np.array([[0.1, 0.9], [0.2, 0.8]])
-    seen = [Seen(i, loc[i], obj[i], None, None, False) for i in range(2)]
-    assert accuracies(seen, np.array([0, 1])) == {"acc_loc": 50, "acc_obj": 50, "acc_avg": 50}
-    assert accuracies(seen, np.array([1, 1])) == {"acc_loc": 0, "acc_obj": 100, "acc_avg": 100}
+def test_predictions_keep_names_and_labels(finished):
+    data = imageset.read(finished / "data" / "scale-1")
+    p = np.array([0.6, 0.4], dtype=np.float32)
+    predictions = inference.predictions([Seen(3, p, 1 - p), Seen(0, p, p)], data)
+    assert predictions.id.tolist() == data.index.id.iloc[[3, 0]].tolist()
+    assert predictions.loc.tolist() == [p.tolist()] * 2
+
+
+def test_without_local_classifiers_both_predictions_are_the_objects():
+    loc, obj = inference.predict(Output(torch.zeros(2, 4), None))
+    assert loc is obj and loc.tolist() == [[0.25] * 4] * 2

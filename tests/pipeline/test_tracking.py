@@ -22,7 +22,9 @@ def runs(store):
 
 def test_every_stage_that_computes_has_a_run(store):
     expected = {f"tiny/{stage}-{scale}" for stage in ("train", "attend") for scale in (1, 2, 3)}
-    assert set(runs(store)) == expected | {"tiny/evaluate", "tiny/report"}
+    expected |= {f"tiny/{v}-seed-0" for v in ("baseline-1", "baseline-2", "baseline-3", "local-1", "object-1", "n-1-1")}
+    expected |= {"tiny/ours-1-seed-1", "tiny/baseline-1-seed-1"}
+    assert set(runs(store)) == expected | {"tiny/evaluate", "tiny/compare", "tiny/report"}
 
 
 def test_a_training_run(store):

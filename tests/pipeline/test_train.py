@@ -6,12 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
 
 import command_line
-from model.losses import local_loss, object_loss
-from pipeline import job, params, train
-from pipeline.errors import InputError
 
 FOLDERS = ["--images", "data/scale-1", "--out"]
 
@@ -75,24 +71,6 @@ def test_same_seed_same_numbers_other_seed_others(prepared, write_recipe, tiny):
     assert results[0] == results[1] and results[0][0] != results[2][0]
 
 
-def test_a_step_of_unequal_shares_adds_up_to_the_batch_mean(project):
-    """Two processes with shares of 3 and 1: the mean of their gradients is the gradient of the batch's mean loss."""
-    accelerator = job.start()
-    recipe = params.read("tiny")
-    recipe = recipe.model_copy(update={"train": recipe.train.model_copy(update={"batch_norm": "frozen"})})
-    network = train.build(recipe, 5, accelerator).eval()
-    X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.tensor([0, 1, 2, 3])
-    output = network(X)
-    (local_loss(output.A, output.M_b, t) + object_loss(output.logits, t)).mean().backward()
-    whole = [p.grad.clone() for p in network.parameters()]
-    network.zero_grad()
-    pretend = type("TwoProcesses", (), {"num_processes": 2, "backward": staticmethod(lambda loss: loss.backward())})
-    for share in (slice(0, 3), slice(3, 4)):
-        train.step(network, X[share], t[share], 4, pretend)
-    for expected, p in zip(whole, network.parameters(), strict=True):
-        torch.testing.assert_close(p.grad / 2, expected, atol=1e-6, rtol=1e-4)
-
-
 def test_frozen_statistics_stay_those_of_the_weights(prepared, write_recipe, tiny):
     from safetensors.torch import load_file
 
@@ -119,10 +97,3 @@ def test_unknown_backbone(prepared, write_recipe, tiny):
         AssertionError, match=r"error: network.backbone: neither torchvision nor timm has 'resnet_fifty'"
     ):
         command_line.run("train", "tiny", "1", *FOLDERS, "runs/x")
-
-
-def test_input_errors_are_raised_as_such(project, write_recipe, tiny):
-    tiny["network"]["weights"] = "nowhere.pth"
-    write_recipe(tiny=tiny)
-    with pytest.raises(InputError, match=r"network.weights: cannot read 'nowhere.pth'"):
-        train.build(params.read("tiny"), 2, job.start())

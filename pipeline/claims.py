@@ -1,0 +1,129 @@
+"""The paper's eight claims, held against what was measured."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim and how it fares; ``holds`` is None where a figure it needs has not been measured."""
+
+    text: str
+    holds: bool | None
+    figures: str
+
+
+def judge(metrics: dict, comparison: dict, n_classifiers: int) -> list[Claim]:
+    """Judge every claim on one dataset.
+
+    metrics        what the evaluate stage wrote
+    comparison     what the compare stage wrote
+    n_classifiers  n of the main line
+    """
+    accuracy = comparison["accuracy"]
+    judged: list[tuple[str, Callable]] = [
+        ("Multi-scale beats each single scale", lambda: _multi_scale(metrics["acc_avg"])),
+        ("Ours beats the baselines by more than 2 points", lambda: _beats(comparison)),
+        ("Our crops help the baseline too: its three scales beat its one", lambda: _crops_help(accuracy["baseline"])),
+        ("Both losses together beat either alone", lambda: _hybrid(accuracy)),
+        ("Averaging both levels beats each of them at most scales", lambda: _averaging(metrics)),
+        ("More local classifiers beat one, then saturate", lambda: _saturates(by_n(accuracy, n_classifiers))),
+        ("Attended boxes overlap true ones, better than the best centred box", lambda: _overlap(metrics["iou"])),
+        ("Later scales attend tighter", lambda: _tighter(metrics["attended_of_original"])),
+    ]
+    return [_judge(text, measure) for text, measure in judged]
+
+
+def to_table(claims: list[Claim]) -> pd.DataFrame:
+    """Return the claims as a table, numbered as in the paper's order."""
+    verdicts = {True: "holds", False: "does not hold", None: "not measured"}
+    rows = [[claim.text, verdicts[claim.holds], claim.figures] for claim in claims]
+    return pd.DataFrame(rows, columns=["claim", "verdict", "figures"], index=range(1, len(rows) + 1))
+
+
+def by_n(accuracy: dict, n_classifiers: int) -> dict[int, float]:
+    """Return the accuracy for every number of local classifiers, at the last scale that all of them have seen.
+
+    >>> by_n({"ours": {"1": 80.0, "ms": 85.0}, "n-1": {"1": 75.0}, "local": {"1": 70.0}}, 16)
+    {1: 75.0, 16: 80.0}
+    """
+    curves = {int(name[2:]): row for name, row in accuracy.items() if name.startswith("n-")}
+    curves[n_classifiers] = accuracy["ours"]
+    scale = common_scale(*curves.values())
+    return {n: curves[n][scale] for n in sorted(curves)}
+
+
+def common_scale(*rows: dict[str, float]) -> str:
+    """Return the scale to compare at: 'ms' where all rows have it, else the last single scale that they share."""
+    return max(set.intersection(*(set(row) for row in rows)), key=["1", "2", "3", "ms"].index)
+
+
+def _judge(text: str, measure: Callable[[], tuple[bool, str]]) -> Claim:
+    try:
+        return Claim(text, *measure())
+    except KeyError:  # a figure that was not measured
+        return Claim(text, None, "")
+
+
+def _multi_scale(avg: dict[str, float]) -> tuple[bool, str]:
+    singles = [value for scale, value in avg.items() if scale != "ms"]
+    return avg["ms"] > max(singles), f"ms {avg['ms']:.1f}, scales {_list(singles)}"
+
+
+def _beats(comparison: dict) -> tuple[bool, str]:
+    single, multi = (comparison["minus_baseline"][scale] for scale in ("1", "ms"))
+    figures = [f"{d['points']:+.1f} [{d['interval'][0]:+.1f}, {d['interval'][1]:+.1f}]" for d in (single, multi)]
+    text = f"scale 1 {figures[0]}, ms {figures[1]} (95% bootstrap, paired)"
+    seeds = comparison["seeds"]
+    if "1" in seeds.get("ours", {}) and "1" in seeds.get("baseline", {}):
+        ours, baseline = seeds["ours"]["1"], seeds["baseline"]["1"]
+        pair = [f"{d['mean']:.1f} ± {d['std']:.1f}" for d in (ours, baseline)]
+        text += f"; over {min(ours['n'], baseline['n'])} seeds at scale 1: ours {pair[0]}, baseline {pair[1]}"
+    return min(single["points"], multi["points"]) > 2, text
+
+
+def _crops_help(baseline: dict[str, float]) -> tuple[bool, str]:
+    return baseline["ms"] > baseline["1"], f"ms {baseline['ms']:.1f}, scale 1 {baseline['1']:.1f}"
+
+
+def _hybrid(accuracy: dict) -> tuple[bool, str]:
+    rows = accuracy["ours"], accuracy["local"], accuracy["object"]
+    scale = common_scale(*rows)
+    both, local, object_ = (row[scale] for row in rows)
+    return both > max(local, object_), f"at {_name(scale)}: both {both:.1f}, local {local:.1f}, object {object_:.1f}"
+
+
+def _averaging(metrics: dict) -> tuple[bool, str]:
+    rows = [metrics[f"acc_{kind}"] for kind in ("avg", "loc", "obj")]
+    wins = sum(rows[0][scale] >= max(rows[1][scale], rows[2][scale]) for scale in rows[0])
+    return wins > len(rows[0]) / 2, f"at {wins} of {len(rows[0])} (three scales and ms)"
+
+
+def _saturates(curve: dict[int, float]) -> tuple[bool, str]:
+    if len(curve) < 3 or 1 not in curve:
+        raise KeyError("n = 1 and two more")
+    values = list(curve.values())
+    rises, flattens = max(values[1:]) > values[0], values[-1] - values[-2] < max(values[1:]) - values[0]
+    return rises and flattens, ", ".join(f"n={n} {value:.1f}" for n, value in curve.items())
+
+
+def _overlap(iou: dict[str, float]) -> tuple[bool, str]:
+    figures = f"IoU {iou['1']:.2f}, centred box {iou['centred box']:.2f}, whole image {iou['whole image']:.2f}"
+    return iou["1"] > max(iou["centred box"], iou["whole image"]), figures
+
+
+def _tighter(share: dict[str, float]) -> tuple[bool, str]:
+    values = list(share.values())
+    falls = all(later < earlier for earlier, later in pairwise(values))
+    return falls, "attended box, share of the original: " + ", ".join(f"{value:.2f}" for value in values)
+
+
+def _list(values: list[float]) -> str:
+    return " / ".join(f"{value:.1f}" for value in values)
+
+
+def _name(scale: str) -> str:
+    return "all scales" if scale == "ms" else f"scale {scale}"

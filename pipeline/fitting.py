@@ -1,0 +1,146 @@
+"""The training loop of one network at one scale: build it, then optimise what its variant optimises."""
+
+import math
+import time
+from collections.abc import Iterator
+from itertools import islice
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from model import backbone
+from model.losses import local_loss, object_loss
+from model.network import Baseline, Network, Output
+from pipeline import batch_norm, inference, params, tracking
+from pipeline.batches import TrainingBatches
+from pipeline.errors import InputError
+from pipeline.imageset import ImageSet
+from pipeline.variants import Variant
+
+
+def build(recipe: params.Recipe, variant: Variant, n_categories: int, accelerator: Accelerator) -> nn.Module:
+    """Build the network of a variant, its backbone pretrained, its classifiers drawn from the recipe's seed."""
+    torch.manual_seed(recipe.train.seed)
+    try:
+        body = backbone.build(recipe.network.backbone, recipe.network.weights, recipe.network.stride)
+    except ValueError as error:
+        raise InputError(f"network.{error}") from error
+    if variant.attention:
+        n = variant.n_classifiers or recipe.network.n_classifiers
+        network = Network(body, n_categories, n, recipe.network.attention)
+        network.local.requires_grad_(variant.local)  # what gets no gradient is frozen, or several processes would wait
+        network.object.requires_grad_(variant.object)
+    else:
+        network = Baseline(body, n_categories)
+    if recipe.train.batch_norm == "train" and accelerator.num_processes > 1:
+        batch_norm.share(network)
+    return network.to(accelerator.device, memory_format=torch.channels_last)
+
+
+def fit(
+    network: nn.Module,
+    variant: Variant,
+    data: ImageSet,
+    recipe: params.Train,
+    accelerator: Accelerator,
+    tracker: tracking.Run,
+) -> list[dict[str, float]]:
+    """Optimise l = l_loc + l_obj (Eq. 6), or what the variant keeps of it; return a row of numbers for every epoch."""
+    batches = TrainingBatches(data, recipe.batch, recipe.crop, recipe.seed)
+    trained = [p for p in network.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=recipe.lr, weight_decay=recipe.weight_decay)
+    schedule = torch.optim.lr_scheduler.LambdaLR(  # not prepared: Accelerate would step it once for every process
+        optimizer, lambda step: warmup_then_cosine(step / batches.steps, recipe.warmup_epochs, recipe.epochs)
+    )
+    network, optimizer = accelerator.prepare(network, optimizer)
+    loader = batches.loader(range(recipe.epochs), accelerator)
+    history = []
+    for epoch in range(1, recipe.epochs + 1):
+        started = time.perf_counter()
+        _training_mode(network, recipe.batch_norm)
+        total = torch.zeros(len(SUMS), device=accelerator.device)
+        for X, t in _progress(islice(loader, batches.steps), batches.steps, epoch, accelerator):
+            X, t = X.to(accelerator.device, non_blocking=True), t.to(accelerator.device, non_blocking=True)
+            total += step(network, variant, X, t, batches.batch, accelerator)
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
+        n = batches.steps * batches.batch
+        row = _means(accelerator.reduce(total), n, epoch)
+        row |= {"lr": schedule.get_last_lr()[0], "images_per_s": n / (time.perf_counter() - started)}
+        if epoch % recipe.test_every == 0 or epoch == recipe.epochs:
+            row |= _test(network, data, accelerator)
+        history.append({"epoch": epoch} | row)
+        tracker.metrics(row, step=epoch)
+        accelerator.print(_line(epoch, recipe.epochs, row))
+    return history
+
+
+def step(network: nn.Module, variant: Variant, X: Tensor, t: Tensor, batch: int, accelerator: Accelerator) -> Tensor:
+    """Add this process's share of a step's gradients; return the sums over its images that SUMS names.
+
+    The shares may differ by an image, and the processes' gradients are averaged: so the loss is the share's sum over
+    the size of the whole batch, times the number of processes.
+    """
+    output: Output = network(X)
+    l_obj = object_loss(output.logits, t)  # b
+    l_loc, attended = torch.zeros_like(l_obj), torch.ones_like(l_obj)
+    if output.attention is not None:
+        l_loc = local_loss(output.attention.A, output.attention.M_b, t)  # b
+        attended = output.attention.M_b.float().mean(dim=(1, 2))  # b
+    loss = variant.local * l_loc + variant.object * l_obj
+    accelerator.backward(loss.sum() / batch * accelerator.num_processes)
+    with torch.no_grad():
+        loc, obj = inference.predict(output)
+        hits = [(p.argmax(dim=1) == t).float() for p in (loc, obj, loc + obj)]
+        return torch.stack([column.sum() for column in (l_loc, l_obj, *hits, attended)])
+
+
+def warmup_then_cosine(epoch: float, warmup: float, epochs: int) -> float:
+    """Return the learning rate's factor at a moment counted in epochs.
+
+    >>> [round(warmup_then_cosine(e, warmup=1, epochs=3), 2) for e in (0, 0.5, 1, 2, 3)]
+    [0.01, 0.5, 1.0, 0.5, 0.0]
+    """
+    if epoch < warmup:
+        return max(epoch / warmup, 0.01)
+    return 0.5 + 0.5 * math.cos(math.pi * (epoch - warmup) / (epochs - warmup))
+
+
+SUMS = ["l_loc", "l_obj", "acc_loc", "acc_obj", "acc_avg", "attended"]
+
+
+def _means(total: Tensor, n: int, epoch: int) -> dict[str, float]:
+    values = dict(zip(SUMS, (total / n).tolist(), strict=True))
+    values = {name: 100 * value if name.startswith("acc") else value for name, value in values.items()}
+    loss = values["l_loc"] + values["l_obj"]
+    if not math.isfinite(loss):
+        raise InputError(f"the loss became {loss} in epoch {epoch}; lower train.lr or lengthen train.warmup_epochs")
+    return {"loss": loss} | values
+
+
+def _test(network: nn.Module, data: ImageSet, accelerator: Accelerator) -> dict[str, float]:
+    predictions = inference.predictions(inference.see(network, data, "test", accelerator), data)
+    return {f"test_{name}": value for name, value in predictions.accuracies().items()}
+
+
+def _training_mode(network: nn.Module, statistics: str) -> None:
+    network.train()
+    if statistics == "frozen":
+        for layer in batch_norm.layers(network):
+            layer.eval()
+
+
+def _progress(steps: Iterator, n: int, epoch: int, accelerator: Accelerator) -> Iterator:
+    quiet = None if accelerator.is_main_process else True
+    return tqdm(steps, total=n, desc=f"epoch {epoch}", unit=" steps", disable=quiet, leave=False)
+
+
+def _line(epoch: int, epochs: int, row: dict[str, float]) -> str:
+    test = f"  test {row['test_acc_avg']:.1f}%" if "test_acc_avg" in row else ""
+    return (
+        f"epoch {epoch:>{len(str(epochs))}}/{epochs}  l_loc {row['l_loc']:.4f}  l_obj {row['l_obj']:.4f}  "
+        f"training {row['acc_avg']:.1f}%{test}  {row['images_per_s']:.0f} images/s"
+    )

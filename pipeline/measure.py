@@ -1,0 +1,51 @@
+"""Stage: what accuracy costs: parameters, operations and speed of one scale, of all three, and of the baselines."""
+
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from pipeline import files, fitting, imageset, job, params, variants
+
+BATCH, ROUNDS = 16, 7  # images a batch; timed batches, the median of which counts
+
+
+def run(recipe: params.Recipe, images: Path, out: Path) -> None:
+    """Write parameters (millions), GFLOPs an image and images a second, on this machine, to the JSON file ``out``."""
+    accelerator = job.start(recipe.train.precision)
+    n_categories = len(imageset.read(images).class_names)
+    results = {}
+    for variant in (variants.OURS, variants.BASELINE):
+        network = fitting.build(recipe, variant, n_categories, accelerator).eval()
+        one = cost(network, recipe.prepare.short_edge, accelerator.device)
+        results[variant.name] = {"1": one, "ms": {**{k: 3 * one[k] for k in COUNTED}, SPEED: one[SPEED] / 3}}
+    files.write_json(out, {"device": _device(accelerator.device), "image": recipe.prepare.short_edge, **results})
+
+
+COUNTED, SPEED = ("parameters_m", "gflops"), "images_per_s"
+
+
+@torch.inference_mode()
+def cost(network: nn.Module, size: int, device: torch.device) -> dict[str, float]:
+    """Measure one network on square images of ``size`` pixels."""
+    X = torch.zeros(BATCH, 3, size, size, dtype=torch.uint8, device=device)
+    with FlopCounterMode(display=False) as counter:
+        network(X[:1])
+    seconds = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        network(X)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - started)
+    return {
+        "parameters_m": sum(p.numel() for p in network.parameters()) / 1e6,
+        "gflops": counter.get_total_flops() / 1e9,
+        "images_per_s": BATCH / sorted(seconds)[ROUNDS // 2],
+    }
+
+
+def _device(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"

@@ -1,0 +1,78 @@
+"""The paper's own numbers make its claims hold; others do not."""
+
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline import claims
+
+PUBLISHED = YAML(typ="safe").load(Path(__file__).parents[2] / "reports" / "published.yaml")
+
+
+@pytest.fixture
+def measured():
+    """What the stages would have written had they measured what the paper printed for CUB."""
+    cub = deepcopy(PUBLISHED["cub"])
+    metrics = {
+        **cub["table_6"],
+        "iou": {"1": 0.54, "centred box": 0.5, "whole image": 0.3},
+        "attended_of_original": {"1": 0.5, "2": 0.3, "3": 0.2},
+    }
+    interval = [1.0, 4.0]
+    comparison = {
+        "accuracy": {
+            "ours": cub["table_6"]["acc_avg"],
+            "baseline": cub["baseline"],
+            "local": {"ms": 83.9},
+            "object": {"ms": 85.6},
+            "n-1": {"ms": 80.0},
+            "n-8": {"ms": 87.5},
+        },
+        "minus_baseline": {"1": {"points": 2.1, "interval": interval}, "ms": {"points": 2.8, "interval": interval}},
+        "seeds": {},
+    }
+    return metrics, comparison
+
+
+def verdicts(metrics, comparison):
+    return [claim.holds for claim in claims.judge(metrics, comparison, 16)]
+
+
+def test_the_papers_numbers(measured):
+    assert verdicts(*measured) == [True] * 8
+
+
+@pytest.mark.parametrize(
+    "claim, change",
+    [
+        (1, lambda m, c: m["acc_avg"].update({"2": 90.0})),
+        (2, lambda m, c: c["minus_baseline"]["1"].update(points=1.5)),
+        (3, lambda m, c: c["accuracy"]["baseline"].update(ms=83.0)),
+        (4, lambda m, c: c["accuracy"]["object"].update(ms=88.0)),
+        (5, lambda m, c: m["acc_obj"].update({"1": 90.0, "2": 90.0})),
+        (6, lambda m, c: c["accuracy"]["n-1"].update(ms=88.0)),
+        (6, lambda m, c: c["accuracy"]["n-8"].update(ms=80.0)),
+        (7, lambda m, c: m["iou"].update({"centred box": 0.6})),
+        (8, lambda m, c: m["attended_of_original"].update({"3": 0.4})),
+    ],
+)
+def test_a_claim_that_does_not_hold_says_so_and_no_other_with_it(measured, claim, change):
+    change(*measured)
+    fell = [number for number, holds in enumerate(verdicts(*measured), start=1) if not holds]
+    assert fell == [claim]
+
+
+@pytest.mark.parametrize("name, claim", [("baseline", 3), ("local", 4), ("object", 4), ("n-1", 6)])
+def test_what_was_not_run_is_not_judged(measured, name, claim):
+    metrics, comparison = measured
+    del comparison["accuracy"][name]
+    assert claims.judge(metrics, comparison, 16)[claim - 1].holds is None
+    assert claims.to_table(claims.judge(metrics, comparison, 16)).verdict[claim] == "not measured"
+
+
+def test_seeds_are_told_where_there_are_some(measured):
+    metrics, comparison = measured
+    comparison["seeds"] = {name: {"1": {"mean": 85.0, "std": 0.4, "n": 3}} for name in ("ours", "baseline")}
+    assert "over 3 seeds at scale 1: ours 85.0 ± 0.4" in claims.judge(metrics, comparison, 16)[1].figures

@@ -1,0 +1,69 @@
+"""The loop and its parts: shares that add up, variants that leave alone what they should."""
+
+import pytest
+import torch
+
+from model.losses import local_loss, object_loss
+from pipeline import fitting, job, params, variants
+from pipeline.errors import InputError
+from pipeline.variants import OURS
+
+
+def test_a_step_of_unequal_shares_adds_up_to_the_batch_mean(project):
+    """Two processes with shares of 3 and 1: the mean of their gradients is the gradient of the batch's mean loss."""
+    accelerator = job.start()
+    recipe = params.read("tiny")
+    recipe = recipe.model_copy(update={"train": recipe.train.model_copy(update={"batch_norm": "frozen"})})
+    network = fitting.build(recipe, OURS, 5, accelerator).eval()
+    X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.tensor([0, 1, 2, 3])
+    output = network(X)
+    (local_loss(output.attention.A, output.attention.M_b, t) + object_loss(output.logits, t)).mean().backward()
+    whole = [p.grad.clone() for p in network.parameters()]
+    network.zero_grad()
+    pretend = type("TwoProcesses", (), {"num_processes": 2, "backward": staticmethod(lambda loss: loss.backward())})
+    for share in (slice(0, 3), slice(3, 4)):
+        fitting.step(network, OURS, X[share], t[share], 4, pretend)
+    for expected, p in zip(whole, network.parameters(), strict=True):
+        torch.testing.assert_close(p.grad / 2, expected, atol=1e-5, rtol=1e-3)
+
+
+def test_input_errors_are_raised_as_such(project, write_recipe, tiny):
+    tiny["network"]["weights"] = "nowhere.pth"
+    write_recipe(tiny=tiny)
+    with pytest.raises(InputError, match=r"network.weights: cannot read 'nowhere.pth'"):
+        fitting.build(params.read("tiny"), OURS, 2, job.start())
+
+
+@pytest.mark.parametrize(
+    "name, trained, untouched",
+    [
+        ("ours", {"backbone", "local", "object"}, set()),
+        ("local", {"backbone", "local"}, {"object"}),
+        ("object", {"backbone", "object"}, {"local"}),
+        ("baseline", {"backbone", "object"}, set()),
+    ],
+)
+def test_a_variant_trains_what_it_should_and_leaves_the_rest_alone(project, name, trained, untouched):
+    network = fitting.build(params.read("tiny"), variants.parse(name), 4, job.start())
+    X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.arange(4)
+    one = type("OneProcess", (), {"num_processes": 1, "backward": staticmethod(lambda loss: loss.backward())})
+    fitting.step(network, variants.parse(name), X, t, 4, one)
+    reached = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None}
+    frozen = {name.split(".")[0] for name, p in network.named_parameters() if not p.requires_grad}
+    assert reached == trained and frozen == untouched
+
+
+def test_all_parameters_that_are_not_frozen_get_a_gradient(project):
+    """Else training on several processes would wait for them for ever."""
+    one = type("OneProcess", (), {"num_processes": 1, "backward": staticmethod(lambda loss: loss.backward())})
+    for name in ("ours", "local", "object", "baseline", "n-1"):
+        network = fitting.build(params.read("tiny"), variants.parse(name), 4, job.start())
+        X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.arange(4)
+        fitting.step(network, variants.parse(name), X, t, 4, one)
+        assert all(p.grad is not None for p in network.parameters() if p.requires_grad), name
+
+
+def test_number_of_classifiers(project):
+    recipe, accelerator = params.read("tiny"), job.start()
+    assert fitting.build(recipe, variants.parse("n-5"), 4, accelerator).n == 5
+    assert fitting.build(recipe, OURS, 4, accelerator).n == recipe.network.n_classifiers
