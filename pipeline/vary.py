@@ -30,6 +30,7 @@ def run(dataset: str, name: str, seed: int, recipe: params.Recipe, images: list[
             seen = inference.see(network, data, "test", accelerator)
             if accelerator.is_main_process:
                 _write(out / str(scale), data, seen, history)
+        accelerator.free_memory()  # or every scale's network and optimiser would stay
     accelerator.end_training()
 
 

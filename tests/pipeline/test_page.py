@@ -8,7 +8,7 @@ from pipeline.page import Page
 def test_page(tmp_path):
     page = Page("A <title>", "lead")
     page.section("Numbers", "a <em>note</em>")
-    page.table(pd.DataFrame({"1": [1.0, 3.0], "ms": [2.0, 1.0]}, index=["a", "b & c"]), best=True)
+    page.table(pd.DataFrame({"1": [1.0, "x"], "ms": [2.0, 1.0]}, index=["a", "b & c"]), best=True)
     page.picture("x.png", "what it shows")
     page.write(tmp_path / "index.html")
     html = (tmp_path / "index.html").read_text()

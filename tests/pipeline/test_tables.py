@@ -1,6 +1,7 @@
-"""Tables as frames and as text."""
+"""Tables as frames and as text: ours beside what was published, and nothing invented."""
 
 import pandas as pd
+import pytest
 
 from pipeline import tables
 
@@ -9,6 +10,45 @@ METRICS = {
     "acc_obj": {"1": 71.0, "2": 81.0, "3": 76.0, "ms": 86.0},
     "acc_avg": {"1": 72.0, "2": 82.0, "3": 77.0, "ms": 87.06},
 }
+PUBLISHED = {
+    "counts": {"classes": 200, "train": 5994, "test": 5794},
+    "methods": [{"name": "PA-CNN", "accuracy": 82.8, "annotation": True}],
+    "baseline": {"1": 84.0, "ms": 85.1},
+    "ours": 87.9,
+    "one_loss": {"local": 83.9, "object": 85.6},
+    "table_6": {"acc_avg": {"1": 85.5, "ms": 87.9}},
+    "iou": 0.54,
+}
+COMPARISON = {
+    "accuracy": {"ours": {"1": 80.0, "ms": 88.0}, "baseline": {"1": 78.0}, "local": {"ms": 84.0}},
+    "interval": {
+        "ours": {"1": [77.0, 83.0], "ms": [86.0, 90.0]},
+        "baseline": {"1": [75.0, 81.0]},
+        "local": {"ms": [82.0, 86.0]},
+    },
+    "seeds": {"ours": {"1": {"mean": 80.25, "std": 0.5, "n": 3}}},
+}
+
+
+def test_table_1():
+    index = pd.DataFrame({"label": [0, 0, 1], "split": ["train", "test", "train"]})
+    assert tables.table_1(index, None).loc["ours"].tolist() == [2, 2, 1]
+    assert tables.table_1(index, PUBLISHED).loc["published"].tolist() == [200, 5994, 5794]
+
+
+def test_methods_show_the_difference_and_what_was_not_run():
+    table = tables.methods(COMPARISON, "resnet50", PUBLISHED)
+    assert table.index.tolist() == ["PA-CNN", "resnet50 (single scale)", "resnet50 (multi-scale)*", "ours"]
+    assert table.loc["ours"].tolist() == ["no", "88.0 [86.0, 90.0]", "87.9", "+0.1"]
+    assert table.loc["resnet50 (multi-scale)*"].tolist() == ["no", "not run", "85.1", ""]
+    assert len(tables.methods(COMPARISON, "resnet50", None)) == 3
+
+
+@pytest.mark.parametrize("scale, published", [("ms", "83.9"), ("1", "")])
+def test_table_5_compares_with_the_paper_over_all_scales_only(scale, published):
+    table = tables.table_5(COMPARISON, PUBLISHED, scale)
+    assert table.loc["Acc_loc", "published"] == published
+    assert table.loc["Acc_obj", "measured"] == "not run"
 
 
 def test_table_6():
@@ -17,13 +57,37 @@ def test_table_6():
     assert table.loc["Acc_avg", "ms"] == 87.1
 
 
+def test_table_6_beside_the_papers():
+    table = tables.table_6({"acc_avg": {"1": 86.0, "ms": 87.0}}, PUBLISHED)
+    assert table.loc["Acc_avg, difference"].tolist() == ["+0.5", "-0.9"]
+
+
 def test_no_boxes_no_localisation():
     assert tables.localisation(METRICS) is None
     iou = {"iou": {"1": 0.5}, "iou_above_half": {"1": 0.6}}
     assert tables.localisation(METRICS | iou).to_numpy().tolist() == [[0.5], [0.6]]
+    assert tables.localisation(METRICS | iou, PUBLISHED)["published (scale 1)"].tolist() == [0.54, ""]
 
 
-def test_written_twice(tmp_path):
+def test_seeds():
+    assert tables.seeds(COMPARISON).loc["ours, scale 1"].tolist() == ["80.2", "0.5", 3]
+    assert tables.seeds(COMPARISON | {"seeds": {}}) is None
+
+
+def test_cost():
+    one = {"parameters_m": 23.5, "gflops": 16.1, "images_per_s": 100.0}
+    table = tables.cost({"ours": {"1": one, "ms": one}, "baseline": {"1": one, "ms": one}}, COMPARISON)
+    assert table.loc["ours, scale 1"].tolist() == ["80.0", "23.5", "16.1", "100"]
+    assert table.loc["baseline, multi-scale", "accuracy (%)"] == "not run"
+
+
+def test_written_three_times(tmp_path):
     tables.write(tables.table_6(METRICS), tmp_path / "table-6")
     assert pd.read_csv(tmp_path / "table-6.csv", index_col=0).equals(tables.table_6(METRICS))
     assert (tmp_path / "table-6.md").read_text().count("\n") == 5
+    assert (tmp_path / "table-6.tex").read_text().count(r"\\") == 4
+
+
+def test_latex_escapes_what_it_must():
+    text = tables.to_latex(pd.DataFrame({"a_b": ["50% ± 1"]}, index=["x & y"]))
+    assert r"x \& y & 50\% $\pm$ 1 \\" in text and r"a\_b" in text
