@@ -142,6 +142,13 @@ class Recipe(Section):
     vary: Vary
 
     @model_validator(mode="after")
+    def _warmup_ends(self) -> Self:
+        warmup, epochs = self.train.warmup_epochs, self.train.epochs
+        if warmup >= epochs:
+            raise ValueError(f"train.warmup_epochs: {warmup:g} must be less than train.epochs, {epochs}")
+        return self
+
+    @model_validator(mode="after")
     def _crops_fit(self) -> Self:
         if self.train.crop > self.prepare.short_edge:
             raise ValueError(

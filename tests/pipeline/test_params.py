@@ -42,6 +42,7 @@ def test_numbers_in_scientific_notation_are_numbers(project):
         ("train", "lr", "fast", "train.lr: .*number, got 'fast'"),
         ("train", "crop", 128, "train.crop: 128 is more than prepare.short_edge, 64"),
         ("train", "epochs", None, "train.epochs: missing"),
+        ("train", "warmup_epochs", 2, "train.warmup_epochs: 2 must be less than train.epochs, 2"),
         ("download", "reader", "imagenet", "download: .*'birdlets', 'cub'"),
         ("download", "colour", "red", "download.colour: unknown key"),
     ],
