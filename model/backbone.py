@@ -24,7 +24,7 @@ class Backbone(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         """Normalise on the device, where bytes are four times cheaper to bring, and compute f(X)."""
-        x = (X.float() - self.mean) / self.std  # B 3 height width
+        x = (X.to(self.mean.dtype) - self.mean) / self.std  # B 3 height width
         return self.body(x)  # B C H W
 
 
@@ -75,7 +75,9 @@ def _timm(name: str, weights: str, stride: int) -> Backbone:
         raise ValueError(_no_weights(name, error)) from error
     if name == LITE0 and weights == "imagenet":
         _load_lite0(network)
-    return Backbone(_Features(network, name), network.num_features, *_statistics(network))
+    body = _Features(network)
+    _try_out(body, network.num_features, name)
+    return Backbone(body, network.num_features, *_statistics(network))
 
 
 def _statistics(network: nn.Module) -> tuple[tuple, tuple]:
@@ -86,19 +88,30 @@ def _statistics(network: nn.Module) -> tuple[tuple, tuple]:
 class _Features(nn.Module):
     """A timm model reduced to its feature maps."""
 
-    def __init__(self, network: nn.Module, name: str) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
-        self.name = name
 
     def forward(self, x: Tensor) -> Tensor:
-        features = self.network.forward_features(x)
-        if features.ndim != 4 or features.shape[1] != self.network.num_features:
-            raise ValueError(
-                f"backbone: {self.name} gives no B C H W feature maps but {tuple(features.shape)}; "
-                "choose a convolutional one"
-            )
-        return features
+        return self.network.forward_features(x)
+
+
+def _try_out(body: nn.Module, channels: int, name: str) -> None:
+    """Make sure that a model gives feature maps, and freeze what they do not come from.
+
+    Some models of timm keep parameters for after the pooling; several processes would wait for their gradients.
+    """
+    body.eval()
+    features = body(torch.zeros(1, 3, 224, 224))
+    if features.ndim != 4 or features.shape[1] != channels:
+        raise ValueError(
+            f"backbone: {name} gives no B C H W feature maps but {tuple(features.shape)}; choose a convolutional one"
+        )
+    features.sum().backward()
+    for parameter in body.parameters():
+        parameter.requires_grad_(parameter.grad is not None)
+        parameter.grad = None
+    body.train()
 
 
 def _load_lite0(network: nn.Module) -> None:

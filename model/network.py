@@ -41,7 +41,7 @@ class Network(nn.Module):
 
     def forward(self, X: Tensor) -> Output:
         """X (B, 3, height, width) uint8."""
-        features = self.backbone(X).float()  # B C H W
+        features = self.backbone(X).to(self.local.weight.dtype)  # B C H W
         with torch.autocast(X.device.type, enabled=False):  # masks and losses do not survive bfloat16
             A_i = self.local(features).unflatten(1, (self.n, self.L + 1))  # B n L+1 H W
             A = aggregate(A_i)  # B L+1 H W
@@ -61,7 +61,7 @@ class Baseline(nn.Module):
 
     def forward(self, X: Tensor) -> Output:
         """X (B, 3, height, width) uint8."""
-        features = self.backbone(X).float()  # B C H W
+        features = self.backbone(X).to(self.object.weight.dtype)  # B C H W
         with torch.autocast(X.device.type, enabled=False):
             return Output(self.object(features.amax(dim=(2, 3))), None)
 

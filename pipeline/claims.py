@@ -106,8 +106,8 @@ def _saturates(curve: dict[int, float]) -> tuple[bool, str]:
     if len(curve) < 3 or 1 not in curve:
         raise KeyError("n = 1 and two more")
     values = list(curve.values())
-    rises, flattens = max(values[1:]) > values[0], values[-1] - values[-2] < max(values[1:]) - values[0]
-    return rises and flattens, ", ".join(f"n={n} {value:.1f}" for n, value in curve.items())
+    whole, last = values[-1] - values[0], values[-1] - values[-2]
+    return whole > 0 and last < whole / 2, ", ".join(f"n={n} {value:.1f}" for n, value in curve.items())
 
 
 def _overlap(iou: dict[str, float]) -> tuple[bool, str]:

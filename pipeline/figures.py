@@ -120,7 +120,9 @@ def cost(table: pd.DataFrame) -> Figure:
             continue
         colour = COLOURS[0] if str(name).startswith("ours") else COLOURS[1]
         axes.scatter(float(gflops), float(accuracy), color=colour, s=45, zorder=3)
-        axes.annotate(name, (float(gflops), float(accuracy)), textcoords="offset points", xytext=(0, 8), ha="center")
+        above = str(name).startswith("ours")  # ours and the baseline cost nearly the same: their names must not meet
+        place = {"xytext": (0, 8 if above else -8), "va": "bottom" if above else "top"}
+        axes.annotate(name, (float(gflops), float(accuracy)), textcoords="offset points", ha="center", **place)
     axes.set(xlabel="GFLOPs an image", ylabel="accuracy (%)")
     axes.margins(x=0.35, y=0.25)
     _tidy(axes)

@@ -36,7 +36,8 @@ def build(recipe: params.Recipe, variant: Variant, n_categories: int, accelerato
         network = Baseline(body, n_categories)
     if recipe.train.batch_norm == "train" and accelerator.num_processes > 1:
         batch_norm.share(network)
-    return network.to(accelerator.device, memory_format=torch.channels_last)
+    dtype = torch.float64 if recipe.train.precision == "fp64" else torch.float32
+    return network.to(accelerator.device, dtype, memory_format=torch.channels_last)
 
 
 def fit(

@@ -12,11 +12,14 @@ from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGr
 def start(precision: str = "fp32") -> Accelerator:
     """Join the processes that ``accelerate launch`` started, and set up this one.
 
-    precision  ``fp32`` or ``bf16``, of what runs under autocast
+    precision  ``bf16`` runs what may under autocast
     """
     warnings.filterwarnings("ignore", message=".*pin_memory.*")  # said once a loader on machines without a GPU
+    # Started by torchrun on CPUs, each process would otherwise take itself for the only one.
+    several_on_cpu = int(os.environ.get("WORLD_SIZE", 1)) > 1 and not torch.accelerator.is_available()
     accelerator = Accelerator(
-        mixed_precision="no" if precision == "fp32" else precision,
+        cpu=several_on_cpu or None,
+        mixed_precision="bf16" if precision == "bf16" else "no",
         kwargs_handlers=[
             DistributedDataParallelKwargs(broadcast_buffers=False),  # they are frozen, or synchronised already
             InitProcessGroupKwargs(timeout=timedelta(minutes=10)),

@@ -113,7 +113,7 @@ class Train(Section):
     weight_decay: Annotated[float, Field(ge=0)]  # not stated by the paper
     warmup_epochs: Annotated[float, Field(ge=0)]  # linear from zero; then a cosine to zero
     batch_norm: Literal["train", "frozen"]  # frozen: ImageNet's statistics, the same on any number of processes
-    precision: Literal["fp32", "bf16"]  # of the backbone; masks and losses are always float32
+    precision: Literal["fp32", "bf16", "fp64"]  # of the backbone; fp64 is for comparing numbers of processes
     test_every: PositiveInt  # epochs between looks at the test split, for the curves; nothing is chosen by them
 
 

@@ -37,7 +37,7 @@ def methods(comparison: dict, backbone: str, published: dict | None) -> pd.DataF
         mine = accuracy.get(variant, {}).get(scale)
         rows.append([name, "no", _with_interval(comparison, variant, scale), _show(value), _difference(mine, value)])
     columns = ["method", "annotation", "measured", "published", "difference"]
-    return pd.DataFrame(rows, columns=columns).set_index("method")
+    return _without_empty(pd.DataFrame(rows, columns=columns).set_index("method"))
 
 
 def table_5(comparison: dict, published: dict | None, scale: str) -> pd.DataFrame:
@@ -49,7 +49,7 @@ def table_5(comparison: dict, published: dict | None, scale: str) -> pd.DataFram
         value = theirs.get(variant) if scale == "ms" else None
         rows[name] = [_with_interval(comparison, variant, scale), _show(value), _difference(mine, value)]
     rows["both losses"] = [_with_interval(comparison, "ours", scale), "", ""]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["measured", "published", "difference"])
+    return _without_empty(pd.DataFrame.from_dict(rows, orient="index", columns=["measured", "published", "difference"]))
 
 
 def table_6(metrics: dict, published: dict | None = None) -> pd.DataFrame:
@@ -167,6 +167,11 @@ def to_latex(table: pd.DataFrame) -> str:
 def _cells(table: pd.DataFrame) -> list[list[str]]:
     body = [[str(name), *map(str, row)] for name, row in zip(table.index, table.to_numpy(), strict=True)]
     return [["", *map(str, table.columns)], *body]
+
+
+def _without_empty(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out columns in which no row has anything, such as 'published' where nobody published."""
+    return table.loc[:, (table != "").any()]
 
 
 def _with_interval(comparison: dict, variant: str, scale: str) -> str:

@@ -7,12 +7,11 @@ from safetensors.torch import save_file
 from model.backbone import LITE0, build
 
 
-@pytest.mark.parametrize("name, channels", [("resnet18", 512), ("resnet50", 2048), ("mobilenetv3_small_050", 1024)])
+@pytest.mark.parametrize("name, channels", [("resnet18", 512), ("resnet50", 2048), ("mobilenetv3_small_050", 288)])
 def test_features_before_the_last_pooling(name, channels):
     backbone = build(name, "none").eval()
     features = backbone(torch.zeros(1, 3, 64, 96, dtype=torch.uint8))
-    assert features.shape == (1, channels, 2, 3) or name.startswith("mobilenet")
-    assert features.shape[1] == backbone.channels
+    assert features.shape == (1, channels, 2, 3) and backbone.channels == channels
 
 
 @pytest.mark.parametrize("name", ["resnet50", LITE0])
@@ -56,9 +55,16 @@ def test_unknown_name_suggests_others():
 
 
 def test_a_backbone_without_feature_maps_is_refused():
-    backbone = build("vit_tiny_patch16_224", "none")
     with pytest.raises(ValueError, match="vit_tiny_patch16_224 gives no B C H W feature maps"):
-        backbone(torch.zeros(1, 3, 224, 224, dtype=torch.uint8))
+        build("vit_tiny_patch16_224", "none")
+
+
+def test_what_features_do_not_come_from_is_frozen():
+    backbone = build("mobilenetv3_small_050", "none")
+    frozen = {name.split(".")[2] for name, p in backbone.named_parameters() if not p.requires_grad}
+    assert frozen == {"conv_head"}
+    backbone(torch.zeros(2, 3, 64, 64, dtype=torch.uint8)).sum().backward()
+    assert all((p.grad is not None) == p.requires_grad for p in backbone.parameters())
 
 
 def test_weights_that_are_missing_foreign_or_broken(tmp_path):

@@ -41,13 +41,15 @@ def test_methods_show_the_difference_and_what_was_not_run():
     assert table.index.tolist() == ["PA-CNN", "resnet50 (single scale)", "resnet50 (multi-scale)*", "ours"]
     assert table.loc["ours"].tolist() == ["no", "88.0 [86.0, 90.0]", "87.9", "+0.1"]
     assert table.loc["resnet50 (multi-scale)*"].tolist() == ["no", "not run", "85.1", ""]
-    assert len(tables.methods(COMPARISON, "resnet50", None)) == 3
+    alone = tables.methods(COMPARISON, "resnet50", None)
+    assert len(alone) == 3 and alone.columns.tolist() == ["annotation", "measured"]
 
 
 @pytest.mark.parametrize("scale, published", [("ms", "83.9"), ("1", "")])
 def test_table_5_compares_with_the_paper_over_all_scales_only(scale, published):
     table = tables.table_5(COMPARISON, PUBLISHED, scale)
-    assert table.loc["Acc_loc", "published"] == published
+    assert ("published" in table) == bool(published)
+    assert table.loc["Acc_loc", "measured"] in ("84.0 [82.0, 86.0]", "not run")
     assert table.loc["Acc_obj", "measured"] == "not run"
 
 

@@ -39,14 +39,17 @@ def launch(processes, dataset, out):
 @pytest.mark.parametrize("batch_norm", ["train", "frozen"])
 def test_two_processes_train_to_the_same_losses_as_one(prepared, write_recipe, tiny, batch_norm):
     tiny["train"] |= {"batch_norm": batch_norm, "epochs": 20, "batch": 20, "lr": 1e-4, "test_every": 20}  # 20 steps
-    tiny["network"] |= {"backbone": "tf_efficientnet_lite0", "weights": "imagenet"}
+    # In float32 a rounding error of 1e-7 moves a cell across Otsu's threshold sooner or later, and the losses part.
+    tiny["train"]["precision"] = "fp64"
+    tiny["network"]["backbone"] = "mobilenetv3_small_050"
     write_recipe(tiny=tiny)
     one, _ = launch(1, "tiny", "runs/one")
     two, output = launch(2, "tiny", "runs/two")
     assert len(one) == 20
     columns = ["l_loc", "l_obj"]
-    assert (one[columns] - two[columns]).abs().to_numpy().max() < 1e-4
-    assert one.l_obj.iloc[-1] < one.l_obj.iloc[0] - 0.05, "nothing was learned, so equal losses would prove nothing"
+    apart = (one[columns] - two[columns]).abs().to_numpy().max()
+    assert apart < 1e-5
+    assert one.l_obj.iloc[0] - one.l_obj.iloc[-1] > 100 * apart, "nothing moved, so equal losses would prove nothing"
     assert output.count("epoch 20/20") == 1, "only the main process speaks"
 
 
