@@ -109,9 +109,9 @@ def evaluate(
     metrics: Annotated[Path, typer.Option(help="The JSON file of results to write.", dir_okay=False)],
 ) -> None:
     """Put the scales' predictions together and measure them."""
-    from pipeline import evaluate
+    from pipeline import evaluate, params
 
-    evaluate.run(dataset, looked, images, out, metrics)
+    evaluate.run(dataset, params.read(dataset), looked, images, out, metrics)
 
 
 @app.command(cls=Command)

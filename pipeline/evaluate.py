@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline import attended, files, imageset, tracking
+from pipeline import attended, files, imageset, params, tracking
 from pipeline.attended import ATTENDED, Predictions, accuracy
 from pipeline.datasets.index import BOX
 from pipeline.errors import InputError
@@ -13,9 +13,10 @@ from pipeline.errors import InputError
 KINDS = ("loc", "obj", "avg")  # the rows of Table 6
 
 
-def run(dataset: str, looked: list[Path], images: Path, out: Path, metrics: Path) -> None:
+def run(dataset: str, recipe: params.Recipe, looked: list[Path], images: Path, out: Path, metrics: Path) -> None:
     """Evaluate on the test split.
 
+    recipe   goes to the tracker; the results do not depend on it
     looked   folders of the attend stages, scale 1 first
     images   folder of scale 1, whose index has the true boxes
     out      predictions.csv: every test image with its prediction at each scale and over all
@@ -31,7 +32,7 @@ def run(dataset: str, looked: list[Path], images: Path, out: Path, metrics: Path
     results["attended_of_original"] = {str(s): _area(table) for s, table in enumerate(boxes, start=1)}
     if index[BOX].notna().all(axis=None):
         results |= localisation(index[BOX], boxes)
-    with tracking.run(dataset, "evaluate", {}) as tracker:
+    with tracking.run(dataset, "evaluate", dict(recipe)) as tracker:
         tracker.images(imageset.read(images), context="evaluation")
         tracker.metrics({f"{name}.{scale}": value for name, row in results.items() for scale, value in row.items()})
         predictions = _predictions(scales, index)

@@ -43,7 +43,9 @@ def test_attention_pictures(store):
 
 
 def test_the_evaluation(store):
-    assert {"acc_avg.ms", "acc_loc.1", "iou.1"} <= set(runs(store)["tiny/evaluate"].data.metrics)
+    run = runs(store)["tiny/evaluate"]
+    assert {"acc_avg.ms", "acc_loc.1", "iou.1"} <= set(run.data.metrics)
+    assert run.data.params["download.reader"] == "birdlets" and run.data.params["attend.region"] == "all"
 
 
 def test_other_processes_log_nothing(project):
