@@ -131,7 +131,7 @@ def to_markdown(table: pd.DataFrame) -> str:
     | Acc_avg | 87.9 |
     """
     cells = _cells(table)
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    widths = [max(3, *(len(row[i]) for row in cells)) for i in range(len(cells[0]))]  # a rule takes three
 
     def line(row: list[str]) -> str:
         numbers = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
