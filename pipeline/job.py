@@ -35,8 +35,8 @@ def start(precision: str = "fp32") -> Accelerator:
 def keep_freed_memory() -> None:
     """Stop glibc from giving every large tensor back to the kernel, which would zero it anew for the next step.
 
-    On two cores that took a sixth of a training step at 160 pixels and two fifths at 224: benchmarks/memory.py. Other C
-    libraries have no such call and are left alone.
+    On two cores that took over a quarter of a training step at 160 pixels and almost two fifths at 224, says
+    benchmarks/memory.py. Other C libraries have no such call and are left alone.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
