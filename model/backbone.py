@@ -24,7 +24,7 @@ class Backbone(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         """Normalise on the device, where bytes are four times cheaper to bring, and compute f(X)."""
-        x = (X.to(self.mean.dtype) - self.mean) / self.std  # B 3 height width
+        x = (X - self.mean).div_(self.std)  # B 3 height width
         return self.body(x)  # B C H W
 
 

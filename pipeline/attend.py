@@ -73,7 +73,7 @@ def contact_sheet(data: ImageSet, seen: list[Seen], n: int = N_PICTURES) -> np.n
     test = [one for one in seen if data.index.split[one.position] == "test"]
     tiles = []
     for one in test[:: max(1, len(test) // n)][:n]:
-        with Image.open(data.path(data.index.id[one.position])) as image:
+        with data.open(data.index.id[one.position]) as image:
             tile = Image.fromarray(overlay.heat(np.asarray(image), one.M))
         tiles.append(np.asarray(tile.resize((224, 224))))
     return np.concatenate(tiles, axis=1)

@@ -4,6 +4,7 @@ Both are cut up among processes here and not by a library: the images of a step,
 the epoch and the image alone, never on how many processes share the work.
 """
 
+import io
 import os
 from collections.abc import Iterator
 
@@ -34,10 +35,19 @@ class TrainingBatches:
         """Number of steps an epoch; a remainder smaller than a batch waits for another epoch's order."""
         return len(self.data) // self.batch
 
+    @property
+    def images(self) -> int:
+        """Number of images an epoch."""
+        return self.steps * self.batch
+
     def order(self, epoch: int) -> np.ndarray:
         """Return the (steps, batch) positions of the images that each step of an epoch sees."""
         positions = np.random.default_rng((self.seed, epoch)).permutation(len(self.data))
         return positions[: self.steps * self.batch].reshape(self.steps, self.batch)
+
+    def draw(self, epoch: int, process: int) -> int:
+        """Return a seed for what else is drawn at random in an epoch, the same whether the job was resumed or not."""
+        return int(np.random.default_rng((self.seed, epoch, process)).integers(2**63))
 
     def loader(self, epochs: range, accelerator: Accelerator) -> Iterator[tuple[Tensor, Tensor]]:
         """Load this process's share of every step of the epochs, one after the other.
@@ -76,17 +86,17 @@ class _RandomCrops(Dataset):
 
     def __init__(self, images: ImageSet, crop: int, seed: int) -> None:
         table = images.index[images.index.split == "train"]
-        self.paths = [images.path(identity) for identity in table.id]
+        self.images, self.ids = images, table.id.tolist()
         self.labels = table.label.tolist()
         self.crop, self.seed = crop, seed
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.ids)
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
         epoch, position = key
         rng = np.random.default_rng((self.seed, epoch, position))
-        pixels = _pixels(self.paths[position])  # 3 height width
+        pixels = _pixels(self.images.read(self.ids[position]))  # 3 height width
         y, x = (rng.integers(side - self.crop + 1) for side in pixels.shape[1:])
         pixels = pixels[:, y : y + self.crop, x : x + self.crop]
         return (pixels.flip(2) if rng.random() < 0.5 else pixels), self.labels[position]
@@ -96,18 +106,18 @@ class _Whole(Dataset):
     """Images as they are."""
 
     def __init__(self, images: ImageSet) -> None:
-        self.paths = [images.path(identity) for identity in images.index.id]
+        self.images, self.ids = images, images.index.id.tolist()
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.ids)
 
     def __getitem__(self, position: int) -> Tensor:
-        return _pixels(self.paths[position])
+        return _pixels(self.images.read(self.ids[position]))
 
 
-def _pixels(path: os.PathLike) -> Tensor:
+def _pixels(jpeg: bytes) -> Tensor:
     """Decode a prepared image to (3, height, width) uint8."""
-    with Image.open(path) as image:
+    with Image.open(io.BytesIO(jpeg)) as image:
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 

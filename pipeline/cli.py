@@ -7,20 +7,24 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, StoppedError
 
 
 class Command(TyperCommand):
     """A command that shows what a user can mend as one line."""
 
     def invoke(self, ctx: typer.Context) -> Any:
-        """Run it; exit 1 where the input is at fault."""
+        """Run it; exit 1 where the input is at fault, 130 where it was asked to stop."""
         try:
             return super().invoke(ctx)
         except InputError as error:
             sys.stdout.flush()
             typer.secho(f"error: {error}", fg="red", err=True)
             raise typer.Exit(1) from None
+        except StoppedError as stop:
+            sys.stdout.flush()
+            typer.secho(str(stop), fg="yellow", err=True)
+            raise typer.Exit(130) from None
 
 
 app = typer.Typer(
@@ -63,11 +67,10 @@ def download(dataset: Dataset, out: Out) -> None:
 
 @app.command(cls=Command)
 def prepare(dataset: Dataset, raw: Raw, out: Out) -> None:
-    """Split a dataset officially and make its images ready for scale 1."""
+    """Make a dataset's pictures ready for scale 1."""
     from pipeline import params, prepare
 
-    recipe = params.read(dataset)
-    prepare.run(recipe.download, recipe.prepare, raw, out)
+    prepare.run(params.read(dataset).prepare, raw, out)
 
 
 @app.command(cls=Command)
@@ -191,6 +194,14 @@ def check(
     from pipeline import check
 
     raise typer.Exit(check.run(dataset or [], reports, tolerance if update else None))
+
+
+@app.command(cls=Command)
+def send() -> None:
+    """Send to MLflow's store what it did not get while it did not answer."""
+    from pipeline import tracking
+
+    raise typer.Exit(1 if tracking.send() else 0)
 
 
 def _words(text: str) -> list[str]:

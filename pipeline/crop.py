@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline import attended, imageset, params, zoom
+from pipeline import attended, imageset, originals, params, zoom
 
 
 def run(recipe: params.Prepare, raw: Path, looked: Path, images: Path, out: Path) -> None:
@@ -14,4 +14,5 @@ def run(recipe: params.Prepare, raw: Path, looked: Path, images: Path, out: Path
     """
     index = imageset.read(images).index
     boxes = attended.read_boxes(looked).loc[index.id, attended.NEXT]
-    zoom.write(index, raw, boxes.to_numpy(), recipe.short_edge, out)
+    _, pictures = originals.read(raw)
+    zoom.write(index, pictures, boxes.to_numpy(), recipe.short_edge, out)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from pipeline import attended, imageset
 from pipeline.attended import ATTENDED, NEXT
@@ -40,7 +39,7 @@ def gather(row: pd.Series, scales: list[Scale]) -> Example:
     views = []
     for number, scale in enumerate(scales, start=1):
         entry, found = scale.images.index.set_index("id").loc[row.id], scale.boxes.loc[row.id]
-        with Image.open(scale.images.path(row.id)) as image:
+        with scale.images.open(row.id) as image:
             pixels = np.asarray(image)
         boxes = {TRUE_BOX: entry[BOX], ATTENDED_BOX: found[ATTENDED]}
         if number < len(scales):

@@ -1,5 +1,6 @@
 """Files are written whole or not at all, so that no stage ever reads half of one."""
 
+import errno
 import hashlib
 import json
 import os
@@ -8,10 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.errors import InputError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, a user's quota, a limit on files
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Give a temporary name beside ``path`` to write a file or a folder to; rename it when all went well.
+
+    Raises InputError where the disk is full; what ``path`` held is then still there.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "runs" / "metrics.json"
@@ -21,14 +28,21 @@ def whole(path: Path) -> Iterator[Path]:
     >>> target.read_text()
     '{}'
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    _remove(temporary)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
         yield temporary
+        _to_disk(temporary)
         if path.is_dir():
             shutil.rmtree(path)
         temporary.replace(path)
+    except Exception as error:
+        if _is_full(error):
+            raise InputError(
+                f"{path}: cannot be written ({error}); nothing that was there is lost: free some space and run again"
+            ) from error
+        raise
     finally:
         _remove(temporary)
 
@@ -51,6 +65,36 @@ def digest(data: bytes) -> str:
     'e3b0c44298fc1c14'
     """
     return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _is_full(error: Exception) -> bool:
+    """Say whether a disk is full; safetensors wraps the system's error in one of its own, as text."""
+    return getattr(error, "errno", None) in FULL or any(f"os error {number})" in str(error) for number in FULL)
+
+
+def _to_disk(path: Path) -> None:
+    """Have a file's bytes on the disk before its name: a machine that loses power must not keep an empty file."""
+    if path.is_file():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed jobs left of the same file."""
+    for stale in path.parent.glob(f".{path.name}.*.partial"):
+        pid = stale.name.split(".")[-2]
+        if pid == str(os.getpid()) or not _lives(int(pid)):
+            _remove(stale)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def _remove(path: Path) -> None:

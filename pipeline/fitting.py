@@ -15,8 +15,10 @@ from model.losses import local_loss, object_loss
 from model.network import Baseline, Network, Output
 from pipeline import batch_norm, inference, params, tracking
 from pipeline.batches import TrainingBatches
+from pipeline.checkpoint import Checkpoint
 from pipeline.errors import InputError
 from pipeline.imageset import ImageSet
+from pipeline.losswatch import LossWatch
 from pipeline.variants import Variant
 
 
@@ -41,42 +43,49 @@ def build(recipe: params.Recipe, variant: Variant, n_categories: int, accelerato
 
 
 def fit(
-    network: nn.Module,
     variant: Variant,
     data: ImageSet,
-    recipe: params.Train,
+    recipe: params.Recipe,
     accelerator: Accelerator,
     tracker: tracking.Run,
-) -> list[dict[str, float]]:
-    """Optimise l = l_loc + l_obj (Eq. 6), or what the variant keeps of it; return a row of numbers for every epoch."""
-    batches = TrainingBatches(data, recipe.batch, recipe.crop, recipe.seed)
-    trained = [p for p in network.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=recipe.lr, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(  # not prepared: Accelerate would step it once for every process
-        optimizer, lambda step: warmup_then_cosine(step / batches.steps, recipe.warmup_epochs, recipe.epochs)
-    )
-    network, optimizer = accelerator.prepare(network, optimizer)
-    loader = batches.loader(range(recipe.epochs), accelerator)
-    history = []
-    for epoch in range(1, recipe.epochs + 1):
+    kept: Checkpoint,
+) -> nn.Module:
+    """Optimise l = l_loc + l_obj (Eq. 6), or what the variant keeps of it; return the network.
+
+    Goes on from the last epoch that ``kept`` has, and adds a row of numbers to its history for every other.
+    """
+    values = recipe.train
+    batches = TrainingBatches(data, values.batch, values.crop, values.seed)
+    network = build(recipe, variant, len(data.class_names), accelerator)
+    network, optimizer = accelerator.prepare(network, _optimizer(network, values))
+    kept.restore(accelerator.unwrap_model(network), optimizer)
+    tracker.catch_up(kept.history)
+    done = len(kept.history)
+    loader = batches.loader(range(done, values.epochs), accelerator)
+    for epoch in range(done + 1, values.epochs + 1):
         started = time.perf_counter()
-        _training_mode(network, recipe.batch_norm)
-        total = torch.zeros(len(SUMS), device=accelerator.device)
-        for X, t in _progress(islice(loader, batches.steps), batches.steps, epoch, accelerator):
+        _training_mode(network, values.batch_norm)
+        torch.manual_seed(batches.draw(epoch, accelerator.process_index))  # for backbones with dropout
+        total, watch = torch.zeros(len(SUMS), device=accelerator.device), LossWatch(epoch, kept.path)
+        for i, (X, t) in enumerate(_progress(islice(loader, batches.steps), batches.steps, epoch, accelerator)):
+            lr = set_rate(optimizer, values, epoch - 1 + i / batches.steps)
             X, t = X.to(accelerator.device, non_blocking=True), t.to(accelerator.device, non_blocking=True)
-            total += step(network, variant, X, t, batches.batch, accelerator)
+            sums = step(network, variant, X, t, batches.batch, accelerator)
             optimizer.step()
             optimizer.zero_grad()
-            schedule.step()
-        n = batches.steps * batches.batch
-        row = _means(accelerator.reduce(total), n, epoch)
-        row |= {"lr": schedule.get_last_lr()[0], "images_per_s": n / (time.perf_counter() - started)}
-        if epoch % recipe.test_every == 0 or epoch == recipe.epochs:
+            watch.add(sums[:2].sum(), i + 1, lr)
+            total += sums
+        watch.finish()
+        row = {"epoch": epoch} | _means(accelerator.reduce(total), batches.images)
+        row |= {"lr": lr, "images_per_s": batches.images / (time.perf_counter() - started)}
+        if epoch % values.test_every == 0 or epoch == values.epochs:
             row |= _test(network, data, accelerator)
-        history.append({"epoch": epoch} | row)
-        tracker.metrics(row, step=epoch)
-        accelerator.print(_line(epoch, recipe.epochs, row))
-    return history
+        kept.history.append(row)
+        if accelerator.is_main_process:
+            tracker.epoch(row)
+            kept.save(accelerator.unwrap_model(network), optimizer, tracker.id)
+        accelerator.print(_line(epoch, values.epochs, row))
+    return accelerator.unwrap_model(network)
 
 
 def step(network: nn.Module, variant: Variant, X: Tensor, t: Tensor, batch: int, accelerator: Accelerator) -> Tensor:
@@ -99,6 +108,17 @@ def step(network: nn.Module, variant: Variant, X: Tensor, t: Tensor, batch: int,
         return torch.stack([column.sum() for column in (l_loc, l_obj, *hits, attended)])
 
 
+def set_rate(optimizer: torch.optim.Optimizer, recipe: params.Train, epoch: float) -> float:
+    """Set the learning rates of a moment counted in epochs; return the backbone's.
+
+    Without a scheduler: Accelerate steps a prepared one once for every process, and a resumed job has none to mend.
+    """
+    factor = warmup_then_cosine(epoch, recipe.warmup_epochs, recipe.epochs)
+    for group in optimizer.param_groups:
+        group["lr"] = factor * group["initial_lr"]
+    return optimizer.param_groups[0]["lr"]
+
+
 def warmup_then_cosine(epoch: float, warmup: float, epochs: int) -> float:
     """Return the learning rate's factor at a moment counted in epochs.
 
@@ -113,13 +133,21 @@ def warmup_then_cosine(epoch: float, warmup: float, epochs: int) -> float:
 SUMS = ["l_loc", "l_obj", "acc_loc", "acc_obj", "acc_avg", "attended"]
 
 
-def _means(total: Tensor, n: int, epoch: int) -> dict[str, float]:
+def _optimizer(network: nn.Module, recipe: params.Train) -> torch.optim.Optimizer:
+    """The classifiers start from nothing, the backbone from its weights: each has a rate of its own."""
+    backbone, classifiers = [], []
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            (backbone if name.startswith("backbone.") else classifiers).append(parameter)
+    rates = recipe.lr, recipe.lr if recipe.classifiers_lr is None else recipe.classifiers_lr
+    groups = [{"params": p, "lr": r, "initial_lr": r} for p, r in zip((backbone, classifiers), rates, strict=True)]
+    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, fused=True)
+
+
+def _means(total: Tensor, n: int) -> dict[str, float]:
     values = dict(zip(SUMS, (total / n).tolist(), strict=True))
     values = {name: 100 * value if name.startswith("acc") else value for name, value in values.items()}
-    loss = values["l_loc"] + values["l_obj"]
-    if not math.isfinite(loss):
-        raise InputError(f"the loss became {loss} in epoch {epoch}; lower train.lr or lengthen train.warmup_epochs")
-    return {"loss": loss} | values
+    return {"loss": values["l_loc"] + values["l_obj"]} | values
 
 
 def _test(network: nn.Module, data: ImageSet, accelerator: Accelerator) -> dict[str, float]:

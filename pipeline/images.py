@@ -1,7 +1,6 @@
 """Pictures as files: decoded to RGB whatever they are, brought to the shape that a scale reads, saved."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -13,17 +12,17 @@ LONGEST = 4  # a picture longer than this many short edges is squeezed: one frea
 QUALITY = 95  # of the JPEGs that scales read; at 95 without chroma subsampling the loss is below the camera's
 
 
-def open_rgb(path: Path) -> Image.Image:
+def open_rgb(content: bytes, name: str) -> Image.Image:
     """Decode a picture to RGB, upright: grayscale, palette, CMYK, 16 bits and alpha (over white) included.
 
-    Raises InputError, with the file's name, for what is no picture or is cut short.
+    Raises InputError, with its ``name``, for what is no picture or is cut short.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(content)) as image:
             image.load()
             return _to_rgb(ImageOps.exif_transpose(image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: cannot be decoded ({error}); replace it or take it out of the dataset") from error
+        raise InputError(f"{name}: cannot be decoded ({error}); replace it or take it out of the dataset") from error
 
 
 def fit(width: int, height: int, size: int) -> tuple[int, int]:

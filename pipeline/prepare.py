@@ -1,14 +1,14 @@
-"""Stage: split a dataset officially and make its images ready for scale 1, which sees them whole."""
+"""Stage: make the pictures ready for scale 1, which sees them whole (section 5.2)."""
 
 from pathlib import Path
 
 import numpy as np
 
-from pipeline import datasets, params, zoom
+from pipeline import originals, params, zoom
 
 
-def run(source: params.Source, recipe: params.Prepare, raw: Path, out: Path) -> None:
-    """Write the images of ``raw``, whole, and their index to ``out``."""
-    index = datasets.read(source, raw)
+def run(recipe: params.Prepare, raw: Path, out: Path) -> None:
+    """Write the pictures of ``raw``, whole, and their index to ``out``."""
+    index, pictures = originals.read(raw)
     whole = np.tile([0.0, 0.0, 1.0, 1.0], (len(index), 1))
-    zoom.write(index, raw, whole, recipe.short_edge, out)
+    zoom.write(index, pictures, whole, recipe.short_edge, out)

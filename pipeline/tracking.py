@@ -1,93 +1,115 @@
 """What MLflow gets: one run a stage, from the main process only, to the local store or the server of the environment.
 
-Without MLFLOW_TRACKING_URI that store is mlflow.db at the project's root, where ``mlflow ui`` finds it.
+Without MLFLOW_TRACKING_URI that store is mlflow.db at the project's root, where ``mlflow ui`` finds it. A store that
+does not answer stops nothing: what it should have got is kept by ``pipeline.unsent``, and can be sent later.
 """
 
+import getpass
 import logging
 import os
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from pipeline import params
+from pipeline import params, unsent
 from pipeline.imageset import ImageSet
 
 
 class Run:
-    """A run in progress."""
+    """A run in progress; without a store, what every process but the main one logs to: nothing."""
 
-    def metrics(self, values: dict[str, float], step: int | None = None) -> None:
-        """Log numbers, of an epoch where ``step`` is given."""
-        import mlflow
+    def __init__(self, store: unsent.Store | None = None) -> None:
+        self._store = store
 
-        mlflow.log_metrics(values, step=step)
+    @property
+    def id(self) -> str | None:
+        """MLflow's name of the run, where the store has given it one."""
+        return self._store.run if self._store else None
+
+    def metrics(self, values: dict[str, float], step: int = 0) -> None:
+        """Log numbers."""
+        if self._store:
+            now = int(1000 * time.time())
+            self._store.send("metrics", values={k: float(v) for k, v in values.items()}, step=step, time=now)
+
+    def epoch(self, row: dict[str, float]) -> None:
+        """Log an epoch's row of numbers."""
+        self.metrics({name: value for name, value in row.items() if name != "epoch"}, step=int(row["epoch"]))
+
+    def catch_up(self, history: list[dict[str, float]]) -> None:
+        """Log the epochs of a job that was killed, where they are not in this run already."""
+        if self._store and not self._store.resumed:
+            for row in history:
+                self.epoch(row)
 
     def images(self, images: ImageSet, context: str) -> None:
         """Log which images were used, by their digest."""
-        import mlflow
-
-        table = images.index[["id", "class_name", "split"]]
-        dataset = mlflow.data.from_pandas(table, name=images.folder.as_posix(), digest=images.digest)
-        mlflow.log_input(dataset, context=context)
+        if self._store:
+            counts = {"images": len(images.index), "classes": len(images.class_names)}
+            self._store.send(
+                "dataset", name=images.folder.as_posix(), digest=images.digest, counts=counts, context=context
+            )
 
     def picture(self, pixels: np.ndarray, name: str) -> None:
         """Log a (height, width, 3) uint8 picture."""
-        import mlflow
+        if self._store:
+            from PIL import Image
 
-        mlflow.log_image(pixels, artifact_file=name)
+            with TemporaryDirectory() as folder:
+                Image.fromarray(pixels).save(Path(folder) / name)
+                self._store.send("files", folder=folder)
 
     def files(self, folder: Path) -> None:
         """Log a folder of results."""
-        import mlflow
-
-        mlflow.log_artifacts(str(folder))
-
-
-class NoRun(Run):
-    """What every process but the main one logs to."""
-
-    def metrics(self, values: dict[str, float], step: int | None = None) -> None:
-        """Log nothing."""
-
-    def images(self, images: ImageSet, context: str) -> None:
-        """Log nothing."""
-
-    def picture(self, pixels: np.ndarray, name: str) -> None:
-        """Log nothing."""
-
-    def files(self, folder: Path) -> None:
-        """Log nothing."""
+        if self._store:
+            self._store.send("files", folder=str(folder))
 
 
 @contextmanager
-def run(dataset: str, stage: str, recipe: dict[str, params.Section], is_main: bool = True) -> Iterator[Run]:
+def run(
+    dataset: str, stage: str, recipe: dict[str, params.Section], is_main: bool = True, resume: str | None = None
+) -> Iterator[Run]:
     """Open a run named after its stage in the experiment named after the dataset; it ends as the block ends.
 
     recipe  the sections that the stage depends on, by name
+    resume  MLflow's name of the run that a killed job left open
     """
     if not is_main:
-        yield NoRun()
+        yield Run()
         return
     _quieten()
-    import mlflow
+    values = _shorten({f"{name}.{k}": v for name, s in recipe.items() for k, v in params.flatten(s).items()})
+    store = unsent.Store(dataset, f"{dataset}/{stage}", _tags(dataset, stage), values, resume)
+    status = "FAILED"
+    try:
+        yield Run(store)
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        store.send("end", status=status, time=int(1000 * time.time()))
 
-    mlflow.set_experiment(dataset)
-    with mlflow.start_run(run_name=f"{dataset}/{stage}", tags=_tags(dataset, stage)):
-        mlflow.log_params(
-            _shorten({f"{name}.{k}": v for name, s in recipe.items() for k, v in params.flatten(s).items()})
-        )
-        yield Run()
+
+def send() -> int:
+    """Send what was kept of runs whose store did not answer; return how many could not be sent."""
+    _quieten()
+    return unsent.send()
 
 
 def _tags(dataset: str, stage: str) -> dict[str, str]:
     tags = {"dataset": dataset, "stage": stage, "dvc.stage": os.environ.get("DVC_STAGE", "")}
+    tags |= {"mlflow.source.name": " ".join(sys.argv), "mlflow.source.type": "LOCAL", "mlflow.user": getpass.getuser()}
     git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     if git.returncode == 0:
-        tags["git.commit"] = git.stdout.strip()
+        tags["git.commit"] = tags["mlflow.source.git.commit"] = git.stdout.strip()
         status = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False)
         tags["git.dirty"] = str(bool(status.stdout.strip())).lower()
     return tags
@@ -99,9 +121,18 @@ def _shorten(values: dict[str, Any]) -> dict[str, str]:
 
 
 def _quieten() -> None:
-    """Keep the migrations of a new local store from filling the screen."""
-    for name in ("alembic", "mlflow", "git"):
+    """Keep the migrations of a new local store from filling the screen, and a dead server from holding the job up."""
+    for name in ("alembic", "mlflow", "git", "urllib3"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves the machine, and nothing waits for it
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+
+
+SETTINGS = {
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing leaves the machine, and nothing waits for it
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds; with one more try, less than half a minute in all
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}

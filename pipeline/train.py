@@ -6,7 +6,7 @@ import pandas as pd
 from safetensors.torch import save_file
 from torch import nn
 
-from pipeline import files, fitting, imageset, job, params, tracking, variants
+from pipeline import checkpoint, files, fitting, imageset, job, params, tracking, variants
 
 
 def run(dataset: str, scale: int, recipe: params.Recipe, images: Path, out: Path) -> None:
@@ -15,15 +15,17 @@ def run(dataset: str, scale: int, recipe: params.Recipe, images: Path, out: Path
     What counts is the network after the last epoch; nothing is chosen by looking at the test split.
     """
     accelerator = job.start(recipe.train.precision)
-    data = imageset.read(images)
-    network = fitting.build(recipe, variants.OURS, len(data.class_names), accelerator)
+    data, stage = imageset.read(images), f"train-{scale}"
     sections = {"prepare": recipe.prepare, "network": recipe.network, "train": recipe.train}
-    with tracking.run(dataset, f"train-{scale}", sections, accelerator.is_main_process) as tracker:
-        tracker.images(data, context="training")
-        history = fitting.fit(network, variants.OURS, data, recipe.train, accelerator, tracker)
-        if accelerator.is_main_process:
-            _write(out, accelerator.unwrap_model(network), history)
-            tracker.files(out)
+    with checkpoint.unfinished(f"{dataset}/{stage}", accelerator) as folder:
+        identity = checkpoint.identify(recipe, variants.OURS, data)
+        kept = checkpoint.read(folder / f"scale-{scale}.safetensors", identity, accelerator)
+        with tracking.run(dataset, stage, sections, accelerator.is_main_process, kept.run) as tracker:
+            tracker.images(data, context="training")
+            network = fitting.fit(variants.OURS, data, recipe, accelerator, tracker, kept)
+            if accelerator.is_main_process:
+                _write(out, network, kept.history)
+                tracker.files(out)
     accelerator.end_training()
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline import attended, files, fitting, imageset, inference, job, params, tracking, variants
+from pipeline import attended, checkpoint, files, fitting, imageset, inference, job, params, tracking, variants
 from pipeline.imageset import ImageSet
 from pipeline.inference import Seen
 from pipeline.variants import BASELINE, Variant
@@ -19,18 +19,20 @@ def run(dataset: str, name: str, seed: int, recipe: params.Recipe, images: list[
     variant = variants.parse(name)
     recipe = with_seed(recipe, seed)
     accelerator = job.start(recipe.train.precision)
-    for scale in scales(variant, seed, recipe):
-        data = imageset.read(images[scale - 1])
-        network = fitting.build(recipe, variant, len(data.class_names), accelerator)
-        sections = {"network": recipe.network, "train": recipe.train}
-        stage = f"{name}-{scale}-seed-{seed}"
-        with tracking.run(dataset, stage, sections, accelerator.is_main_process) as tracker:
-            tracker.images(data, context="training")
-            history = fitting.fit(network, variant, data, recipe.train, accelerator, tracker)
-            seen = inference.see(network, data, "test", accelerator)
-            if accelerator.is_main_process:
-                _write(out / str(scale), data, seen, history)
-        accelerator.free_memory()  # or every scale's network and optimiser would stay
+    with checkpoint.unfinished(f"{dataset}/{name}-seed-{seed}", accelerator) as folder:
+        for scale in scales(variant, seed, recipe):
+            data, stage = imageset.read(images[scale - 1]), f"{name}-{scale}-seed-{seed}"
+            kept = checkpoint.read(
+                folder / f"scale-{scale}.safetensors", checkpoint.identify(recipe, variant, data), accelerator
+            )
+            sections = {"network": recipe.network, "train": recipe.train}
+            with tracking.run(dataset, stage, sections, accelerator.is_main_process, kept.run) as tracker:
+                tracker.images(data, context="training")
+                network = fitting.fit(variant, data, recipe, accelerator, tracker, kept)
+                seen = inference.see(network, data, "test", accelerator)
+                if accelerator.is_main_process:
+                    _write(out / str(scale), data, seen, kept.history)
+            accelerator.free_memory()  # or every scale's network and optimiser would stay
     accelerator.end_training()
 
 

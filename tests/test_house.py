@@ -18,6 +18,7 @@ NOT_DEPS = {
     "pipeline/errors.py",
     "pipeline/params.py",
     "pipeline/tracking.py",
+    "pipeline/unsent.py",
     "pipeline/__init__.py",
     "model/__init__.py",
 }

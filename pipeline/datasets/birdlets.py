@@ -10,7 +10,9 @@ IEEE 754 fixes, and BMP, a format without a compressor whose version would matte
 
 import math
 import random
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -52,17 +54,10 @@ SPECIES: dict[str, dict[str, str]] = {
 def fetch(source: params.Birdlets, raw: Path) -> None:
     """Draw all pictures and write the index beside them."""
     (raw / "images").mkdir(parents=True)
-    rows = []
-    plan = [
-        (name, n, "train" if n < source.training else "test")
-        for name in SPECIES
-        for n in range(source.training + source.test)
-    ]
-    for name, n, split in tqdm(plan, desc="draw birdlets", unit=" pictures", disable=None):
-        pixels, box = draw(name, random.Random(f"birdlets {source.seed} {name} {n}"))
-        identity = f"{name}-{n:03d}"
-        Image.fromarray(pixels).save(raw / "images" / f"{identity}.bmp")
-        rows.append([identity, f"images/{identity}.bmp", list(SPECIES).index(name), name, split, *box])
+    plan = [(name, n) for name in SPECIES for n in range(source.training + source.test)]
+    with ProcessPoolExecutor() as pool:
+        drawn = pool.map(partial(_draw_file, source, raw), plan, chunksize=8)
+        rows = list(tqdm(drawn, total=len(plan), desc="draw birdlets", unit=" pictures", disable=None))
     columns = ["id", "file", "label", "class_name", "split", "x0", "y0", "x1", "y1"]
     pd.DataFrame(rows, columns=columns).to_csv(raw / "index.csv", index=False)
 
@@ -88,6 +83,15 @@ def draw(species: str, rng: random.Random) -> tuple[NDArray[np.uint8], tuple[flo
     rows, columns = np.flatnonzero(bird.any(axis=1)), np.flatnonzero(bird.any(axis=0))
     box = columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height
     return np.rint(canvas.pixels * 255).astype(np.uint8), tuple(float(side) for side in box)
+
+
+def _draw_file(source: params.Birdlets, raw: Path, which: tuple[str, int]) -> list:
+    """Draw one picture into its file; return its row of the index."""
+    name, n = which
+    pixels, box = draw(name, random.Random(f"birdlets {source.seed} {name} {n}"))
+    identity, split = f"{name}-{n:03d}", "train" if n < source.training else "test"
+    Image.fromarray(pixels).save(raw / "images" / f"{identity}.bmp")
+    return [identity, f"images/{identity}.bmp", list(SPECIES).index(name), name, split, *box]
 
 
 @dataclass

@@ -12,19 +12,21 @@ from PIL import Image
 
 from pipeline.batches import TEST_BATCH, TrainingBatches, load_whole, test_batches
 from pipeline.errors import InputError
+from pipeline.images import to_jpeg
 from pipeline.imageset import ImageSet
+from pipeline.pack import create
 
 test_batches.__test__ = False  # the function under test, not a test
 
 
 @pytest.fixture
 def data(tmp_path):
-    (tmp_path / "images").mkdir()
     rows = []
-    for n in range(21):
-        size = (32 + 32 * (n % 3 == 0), 32 + 32 * (n % 3 == 1))
-        Image.new("RGB", size, (n * 10, 255 - n * 10, 0)).save(tmp_path / "images" / f"{n}.jpg", quality=100)
-        rows.append([str(n), n % 2, "train" if n < 14 else "test", *size])
+    with create(tmp_path / "images.zip") as add:
+        for n in range(21):
+            size = (32 + 32 * (n % 3 == 0), 32 + 32 * (n % 3 == 1))
+            add(f"{n}.jpg", to_jpeg(Image.new("RGB", size, (n * 10, 255 - n * 10, 0))))
+            rows.append([str(n), n % 2, "train" if n < 14 else "test", *size])
     return ImageSet(tmp_path, pd.DataFrame(rows, columns=["id", "label", "split", "width", "height"]))
 
 

@@ -3,11 +3,15 @@
 import pytest
 
 import command_line
+from pipeline import originals
 from pipeline.errors import InputError
 
 
 def test_raw_files_arrive_whole(finished):
-    assert len(list((finished / "data" / "raw" / "images").iterdir())) == 30
+    index, pictures = originals.read(finished / "data" / "raw")
+    assert len(index) == 30
+    assert all(pictures.read(file).startswith(b"BM") for file in index.file)
+    assert sorted(path.name for path in (finished / "data" / "raw").iterdir()) == ["index.csv", "pictures.zip"]
 
 
 def test_a_source_that_fails_leaves_nothing_behind(project, monkeypatch):

@@ -10,6 +10,10 @@ from pipeline import images
 from pipeline.errors import InputError
 
 
+def decode(path):
+    return images.open_rgb(path.read_bytes(), path.name)
+
+
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "LA", "RGBA", "I;16", "I", "F", "YCbCr"])
 def test_any_mode_becomes_rgb(mode, tmp_path):
     gray = Image.fromarray(np.full((6, 8), 128, dtype=np.uint8))
@@ -19,14 +23,14 @@ def test_any_mode_becomes_rgb(mode, tmp_path):
         picture = gray.convert("RGB").convert(mode) if mode not in ("LA", "I", "F") else gray.convert(mode)
     path = tmp_path / ("a.tif" if mode in ("CMYK", "I;16", "I", "F", "YCbCr") else "a.png")
     picture.save(path)
-    rgb = images.open_rgb(path)
+    rgb = decode(path)
     assert rgb.mode == "RGB" and rgb.size == (8, 6)
     assert abs(np.asarray(rgb).mean() - 128) < 2 or mode in ("1", "F", "I")
 
 
 def test_transparency_shows_white(tmp_path):
     Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(tmp_path / "a.png")
-    assert np.asarray(images.open_rgb(tmp_path / "a.png")).min() == 255
+    assert np.asarray(decode(tmp_path / "a.png")).min() == 255
 
 
 def test_a_photo_taken_sideways_is_set_upright(tmp_path):
@@ -35,7 +39,7 @@ def test_a_photo_taken_sideways_is_set_upright(tmp_path):
     exif = photo.getexif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
     photo.save(tmp_path / "a.jpg", exif=exif)
-    upright = images.open_rgb(tmp_path / "a.jpg")
+    upright = decode(tmp_path / "a.jpg")
     assert upright.size == (4, 8) and upright.getpixel((2, 1))[0] > 200 and upright.getpixel((2, 6))[0] < 50
 
 
@@ -45,7 +49,29 @@ def test_what_cannot_be_decoded_is_named(content, tmp_path):
     Image.effect_noise((64, 64), 50).save(path)
     path.write_bytes(path.read_bytes()[:500] if content is None else content)
     with pytest.raises(InputError, match=r"bad.jpg: cannot be decoded .*; replace it or take it out"):
-        images.open_rgb(path)
+        decode(path)
+
+
+def test_sixty_megapixels(tmp_path):
+    Image.new("L", (10_000, 6_000), 128).save(tmp_path / "a.png")
+    assert decode(tmp_path / "a.png").size == (10_000, 6_000)
+
+
+def test_a_bomb_is_named(tmp_path, monkeypatch):
+    Image.new("L", (100, 100)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(InputError, match=r"a.png: cannot be decoded"):
+        decode(tmp_path / "a.png")
+
+
+def test_one_pixel_wide(tmp_path):
+    Image.new("RGB", (1, 900), "red").save(tmp_path / "a.png")
+    assert images.cut(decode(tmp_path / "a.png"), (0, 0, 1, 1), 32).size == (32, 128)
+
+
+def test_the_extension_may_lie(tmp_path):
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "a.jpg", format="PNG")
+    assert decode(tmp_path / "a.jpg").getpixel((0, 0)) == (255, 0, 0)
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.sampled_from([32, 160, 448]))

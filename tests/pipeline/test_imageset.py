@@ -28,9 +28,13 @@ def test_the_digest_knows_every_picture_and_label(index, tmp_path, column, value
 
 def test_ids_stay_text(index, tmp_path):
     index.assign(id=["001", "002", "010"]).to_csv(tmp_path / "index.csv", index=False)
+    (tmp_path / "images.zip").touch()
     assert imageset.read(tmp_path).index.id.tolist() == ["001", "002", "010"]
 
 
 def test_a_missing_folder(tmp_path):
     with pytest.raises(InputError, match=r"index.csv: missing; 'dvc repro' makes it"):
+        imageset.read(tmp_path)
+    (tmp_path / "index.csv").touch()
+    with pytest.raises(InputError, match=r"images.zip: missing; 'dvc repro' makes it"):
         imageset.read(tmp_path)

@@ -1,7 +1,5 @@
 """Scale 1 sees whole images, split officially."""
 
-from PIL import Image
-
 from pipeline import imageset
 
 
@@ -9,5 +7,5 @@ def test_scale_1_sees_everything(finished):
     data = imageset.read(finished / "data" / "scale-1")
     assert (data.index[imageset.CROP].to_numpy() == [0, 0, 1, 1]).all()
     assert data.index.split.value_counts().to_dict() == {"train": 20, "test": 10}
-    with Image.open(data.path(data.index.id[0])) as image:
+    with data.open(data.index.id[0]) as image:
         assert min(image.size) == 64

@@ -1,0 +1,191 @@
+"""Jobs that are killed, stopped, changed in between, or started twice."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import command_line
+from pipeline import checkpoint, files, imageset, job, params, variants
+from pipeline.checkpoint import Checkpoint
+from pipeline.errors import InputError
+
+TRAIN = ("train", "tiny", "1", "--images", "data/scale-1", "--out")
+VARY = ("vary", "tiny", "baseline", *("--images", "data/scale-1") * 3, "--out")
+
+
+@pytest.fixture
+def prepared(project, write_recipe, tiny):
+    tiny["train"] |= {"epochs": 5, "test_every": 5}
+    tiny["network"]["backbone"] = "mobilenetv3_small_050"
+    write_recipe(tiny=tiny)
+    command_line.run("download", "tiny", "--out", "data/raw")
+    command_line.run("prepare", "tiny", "--raw", "data/raw", "--out", "data/scale-1")
+    return project
+
+
+def start(*words):
+    """Start a command of the pipeline as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def until(condition, process):
+    for _ in range(600):
+        if condition() or process.poll() is not None:
+            return
+        time.sleep(0.05)
+    raise TimeoutError
+
+
+def kept(stage, scale=1):
+    return Path(f"runs/unfinished/tiny/{stage}/scale-{scale}.safetensors")
+
+
+def finish(*words):
+    process = start(*words)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    return output
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_training_goes_on_to_the_same_bytes(prepared, how):
+    finish(*TRAIN, "runs/whole")
+    process = start(*TRAIN, "runs/killed")
+    until(kept("train-1").exists, process)
+    process.send_signal(how)
+    output, _ = process.communicate(timeout=30)
+    assert not Path("runs/killed").exists() and kept("train-1").exists()
+    if how == signal.SIGKILL:
+        assert process.returncode == -how
+    else:
+        assert process.returncode == 130 and "Traceback" not in output
+        assert (
+            "tiny/train-1 was stopped; what is kept of it lies in runs/unfinished/tiny/train-1: 'dvc repro'" in output
+        )
+    output = finish(*TRAIN, "runs/killed")
+    assert "are done; going on from there" in output and "epoch 1/5" not in output
+    assert contents("runs/killed") == contents("runs/whole")
+    assert not Path("runs/unfinished/tiny/train-1").exists()
+
+
+def test_a_stage_of_several_trainings_keeps_those_that_are_done(prepared):
+    finish(*VARY, "runs/whole")
+    process = start(*VARY, "runs/killed")
+    until(kept("baseline-seed-0", 2).exists, process)
+    process.kill()
+    process.communicate()
+    shutil.rmtree("runs/killed")  # as DVC does
+    output = finish(*VARY, "runs/killed")
+    assert "scale-1.safetensors: epochs 1 to 5 are done" in output
+    assert contents("runs/killed") == contents("runs/whole")
+
+
+def test_the_run_of_a_killed_training_is_continued_in_mlflow(prepared, monkeypatch):
+    import mlflow
+
+    process = start(*TRAIN, "runs/killed")
+    until(kept("train-1").exists, process)
+    process.kill()
+    process.communicate()
+    finish(*TRAIN, "runs/killed")
+    client = mlflow.MlflowClient(f"sqlite:///{prepared / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
+    assert [(run.info.run_name, run.info.status) for run in runs] == [("tiny/train-1", "FINISHED")]
+    assert {m.step for m in client.get_metric_history(runs[0].info.run_id, "loss")} == {1, 2, 3, 4, 5}
+
+
+def small(tmp_path, **identity):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.BatchNorm2d(4))
+    network = network.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.1)
+    return network, optimizer, Checkpoint(tmp_path / "a.safetensors", {"recipe": "r", "code": "c"} | identity)
+
+
+def advance(network, optimizer):
+    network(torch.ones(2, 3, 4, 4)).square().sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def test_everything_comes_back(tmp_path):
+    network, optimizer, first = small(tmp_path)
+    advance(network, optimizer)
+    first.history.append({"epoch": 1, "loss": 1 / 3})
+    first.save(network, optimizer, "run")
+    other, its_optimizer, _ = small(tmp_path)
+    second = checkpoint.read(first.path, first.identity, job.start())
+    assert second.history == [{"epoch": 1, "loss": 1 / 3}] and second.run == "run"
+    second.restore(other, its_optimizer)
+    for pair in ((network, optimizer), (other, its_optimizer)):
+        advance(*pair)
+    for (name, a), b in zip(network.state_dict().items(), other.state_dict().values(), strict=True):
+        assert torch.equal(a, b) and a.stride() == b.stride(), name
+
+
+@pytest.mark.parametrize("part", ["recipe", "code"])
+def test_what_belongs_to_something_else_is_not_used(tmp_path, capsys, part):
+    network, optimizer, first = small(tmp_path)
+    advance(network, optimizer)
+    first.save(network, optimizer, None)
+    found = checkpoint.read(first.path, first.identity | {part: "another"}, job.start())
+    assert found.history == [] and found.tensors == {}
+    assert f"not used, it belongs to other {part}; training starts anew" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a pickle", None], ids=["empty", "foreign", "cut short"])
+def test_what_cannot_be_read_is_not_used(tmp_path, capsys, content):
+    network, optimizer, first = small(tmp_path)
+    advance(network, optimizer)
+    first.save(network, optimizer, None)
+    first.path.write_bytes(first.path.read_bytes()[:-10] if content is None else content)
+    assert checkpoint.read(first.path, first.identity, job.start()).tensors == {}
+    assert "not used, it cannot be read" in capsys.readouterr().out
+
+
+def test_identity_changes_with_all_that_decides(prepared, tiny, write_recipe, monkeypatch):
+    def identify(variant=variants.OURS):
+        return checkpoint.identify(params.read("tiny"), variant, imageset.read(Path("data/scale-1")))
+
+    first = identify()
+    assert identify() == first
+    assert identify(variants.BASELINE)["recipe"] != first["recipe"]
+    tiny["train"]["lr"] = 0.002
+    write_recipe(tiny=tiny)
+    assert identify()["recipe"] != first["recipe"]
+    index = Path("data/scale-1/index.csv")
+    index.write_text(index.read_text().replace("train", "test", 1))
+    assert identify()["images"] != first["images"]
+    real = files.digest
+    monkeypatch.setattr(files, "digest", lambda data: real(data + b"# an edit"))
+    assert identify()["code"] != first["code"]
+
+
+def test_only_one_job_trains_a_stage(project):
+    holder = (
+        "from pipeline import checkpoint, job; import time\nwith checkpoint.unfinished('tiny/train-1', job.start()):"
+    )
+    process = subprocess.Popen([sys.executable, "-c", f"{holder} print(flush=True); time.sleep(60)"], stdout=-1)
+    process.stdout.readline()
+    with (
+        pytest.raises(InputError, match=r"tiny/train-1: another job is training it; wait for it"),
+        checkpoint.unfinished("tiny/train-1", job.start()),
+    ):
+        pass
+    process.kill()
+    process.wait()
+    with checkpoint.unfinished("tiny/train-1", job.start()) as folder:
+        assert folder.is_dir()
+    assert not folder.exists() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
