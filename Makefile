@@ -4,10 +4,10 @@ VENV := $(CURDIR)/.venv
 INSTALLED := $(VENV)/installed
 export PATH := $(VENV)/bin:$(PATH)
 
-.PHONY: help install repro test lint
+.PHONY: help install repro test test-distributed bench lint
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## create .venv and install the project into it
 
@@ -25,6 +25,12 @@ repro: install ## run the pipeline; 'make repro DATASETS=birdlets,cub10' names o
 
 test: install ## run the tests
 	@pytest
+
+test-distributed: install ## train on two machines (network namespaces; needs root)
+	@pytest -m machines
+
+bench: install ## measure speed beside references; writes benchmarks/results.md
+	@python -m benchmarks
 
 lint: install ## check the style
 	@ruff check .

@@ -1,13 +1,12 @@
-"""A training step on a CPU with and without ``pipeline.job.keep_freed_memory``, in turns on the same machine.
-
-python benchmarks/memory.py [PIXELS ...]    prints medians and their ratio
-"""
+"""A training step on a CPU with and without ``pipeline.job.keep_freed_memory``, in turns on the same machine."""
 
 import resource
 import statistics
 import subprocess
 import sys
 import time
+
+from benchmarks.timing import Row
 
 STEPS, BATCH = 8, 32
 
@@ -39,24 +38,22 @@ def measure(pixels: int, keep: bool) -> None:
     print(statistics.median(seconds), used.ru_stime / (used.ru_stime + used.ru_utime))
 
 
-def main() -> None:
+def rows() -> list[Row]:
     """Run both ways in processes of their own, three times in turns."""
-    for pixels in [int(word) for word in sys.argv[1:]] or [160, 224]:
+    found = []
+    for pixels in (160, 224):
         results = {"plain": [], "kept": []}
         for way in ["plain", "kept"] * 3:
-            command = [sys.executable, __file__, "--one", str(pixels), way]
+            command = [sys.executable, "-m", "benchmarks.memory", str(pixels), way]
             output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             results[way].append([float(word) for word in output.split()])
         plain, kept = (statistics.median(row[0] for row in results[way]) for way in results)
         kernel = [statistics.median(row[1] for row in results[way]) for way in results]
-        print(
-            f"{pixels} pixels: {plain:.2f} s a step, {kept:.2f} s with freed memory kept, ratio {plain / kept:.2f}; "
-            f"in the kernel {kernel[0]:.0%} and {kernel[1]:.0%} of the time"
-        )
+        texts = [f"{s:.2f} s, {k:.0%} of it in the kernel" for s, k in zip((kept, plain), kernel[::-1], strict=True)]
+        what = f"training step, {pixels} px, freed memory kept against given back"
+        found.append(Row(what, *texts, kept / plain, "below 1", kept < plain))
+    return found
 
 
 if __name__ == "__main__":
-    if "--one" in sys.argv:
-        measure(int(sys.argv[2]), sys.argv[3] == "kept")
-    else:
-        main()
+    measure(int(sys.argv[1]), sys.argv[2] == "kept")

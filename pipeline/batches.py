@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from pipeline import job
 from pipeline.errors import InputError
 from pipeline.imageset import ImageSet
 
@@ -125,5 +126,5 @@ def _loader(data: Dataset, batches: list[list], device: torch.device) -> DataLoa
     """Decode in worker processes beside a GPU; on a CPU they would only take its cores from the network."""
     on_cpu = device.type == "cpu"
     local = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    workers = 0 if on_cpu else min(8, max(1, (os.cpu_count() or 1) // local))
+    workers = 0 if on_cpu else min(8, max(1, job.cores() // local))
     return DataLoader(data, batch_sampler=batches, num_workers=workers, pin_memory=not on_cpu)

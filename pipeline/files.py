@@ -38,7 +38,7 @@ def whole(path: Path) -> Iterator[Path]:
             shutil.rmtree(path)
         temporary.replace(path)
     except Exception as error:
-        if _is_full(error):
+        if is_full(error):
             raise InputError(
                 f"{path}: cannot be written ({error}); nothing that was there is lost: free some space and run again"
             ) from error
@@ -67,7 +67,7 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def _is_full(error: Exception) -> bool:
+def is_full(error: Exception) -> bool:
     """Say whether a disk is full; safetensors wraps the system's error in one of its own, as text."""
     return getattr(error, "errno", None) in FULL or any(f"os error {number})" in str(error) for number in FULL)
 

@@ -27,16 +27,21 @@ def start(precision: str = "fp32") -> Accelerator:
     )
     if accelerator.device.type == "cpu":  # the launcher gives a process one thread unless told otherwise
         local = int(os.environ.get("LOCAL_WORLD_SIZE", accelerator.num_processes))
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // local))
+        torch.set_num_threads(max(1, cores() // local))
         keep_freed_memory()
     return accelerator
+
+
+def cores() -> int:
+    """Return how many cores this process may use: containers and SLURM give it fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def keep_freed_memory() -> None:
     """Stop glibc from giving every large tensor back to the kernel, which would zero it anew for the next step.
 
     On two cores that took over a quarter of a training step at 160 pixels and almost two fifths at 224, says
-    benchmarks/memory.py. Other C libraries have no such call and are left alone.
+    'python -m benchmarks memory'. Other C libraries have no such call and are left alone.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

@@ -6,10 +6,12 @@ import tarfile
 import time
 import urllib.error
 import urllib.request
+import zlib
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
+from pipeline import files
 from pipeline.errors import InputError
 
 DOWNLOADS = Path("data/archives")  # outside every stage's outputs: a rerun does not download again
@@ -39,12 +41,19 @@ def obtain(local: str | None, url: str, md5: str | None, downloads: Path) -> Pat
 
 
 def unpack(archive: Path, to: Path) -> None:
-    """Unpack a tar archive's files below ``to``; a member that is no plain file or would leave ``to`` is refused."""
+    """Unpack a tar archive's files below ``to``.
+
+    Refused is a member that is no plain file, would leave ``to``, or would grow: a sparse one holds little and claims
+    much, and none may be larger than what is free on the disk.
+    """
+    to.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(archive) as tar:
             for member in tqdm(tar, desc=f"unpack {archive.name}", unit=" files", disable=None):
                 _unpack_member(tar, member, archive, to)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        if files.is_full(error):
+            raise
         raise InputError(f"{archive}: not a whole tar archive ({error}); delete it and fetch it again") from error
 
 
@@ -56,6 +65,12 @@ def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path,
         return
     if not member.isfile():
         raise InputError(f"{archive}: refused, its member {member.name!r} is a link or a device, not a file")
+    free = shutil.disk_usage(to).free
+    if member.issparse() or member.size > free:
+        raise InputError(
+            f"{archive}: refused, its member {member.name!r} would grow to {member.size / 1e9:.1f} GB, where "
+            f"{free / 1e9:.1f} GB are free"
+        )
     target = to / name
     target.parent.mkdir(parents=True, exist_ok=True)
     with tar.extractfile(member) as source, target.open("wb") as sink:

@@ -106,6 +106,21 @@ def test_the_run_of_a_killed_training_is_continued_in_mlflow(prepared, monkeypat
     assert {m.step for m in client.get_metric_history(runs[0].info.run_id, "loss")} == {1, 2, 3, 4, 5}
 
 
+def test_a_process_that_dies_ends_the_job_and_the_next_one_goes_on(prepared, write_recipe, tiny):
+    tiny["train"] |= {"epochs": 30, "test_every": 30}
+    write_recipe(tiny=tiny)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "pipeline"]
+    job = subprocess.Popen([*torchrun, *TRAIN, "runs/two"], stdout=-1, stderr=-2, text=True)
+    until(kept("train-1").exists, job)
+    subprocess.run(["pkill", "-9", "--newest", "-P", str(job.pid)], check=True)
+    started = time.monotonic()
+    output, _ = job.communicate(timeout=60)
+    assert job.returncode != 0 and not Path("runs/two").exists(), output
+    print(f"the job ended {time.monotonic() - started:.1f} s after one of its processes")
+    again = subprocess.run([*torchrun, *TRAIN, "runs/two"], capture_output=True, text=True, check=True)
+    assert "are done; going on from there" in again.stdout and "epoch 30/30" in again.stdout
+
+
 def small(tmp_path, **identity):
     torch.manual_seed(0)
     network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.BatchNorm2d(4))

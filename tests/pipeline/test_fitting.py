@@ -67,3 +67,25 @@ def test_number_of_classifiers(project):
     recipe, accelerator = params.read("tiny"), job.start()
     assert fitting.build(recipe, variants.parse("n-5"), 4, accelerator).n == 5
     assert fitting.build(recipe, OURS, 4, accelerator).n == recipe.network.n_classifiers
+
+
+def test_the_optimiser_takes_gradients_however_they_lie_in_memory(project):
+    """Against AdamW written out (Loshchilov and Hutter), on a channels_last weight with a contiguous gradient."""
+    recipe = params.read("tiny").train
+    network = torch.nn.ModuleDict({"backbone": torch.nn.Conv2d(8, 6, 3), "object": torch.nn.Linear(4, 2)})
+    network = network.to(memory_format=torch.channels_last)
+    optimizer = fitting._optimizer(network, recipe)
+    expected = {name: p.detach().clone() for name, p in network.named_parameters()}
+    m = {name: torch.zeros_like(p) for name, p in expected.items()}
+    v = {name: torch.zeros_like(p) for name, p in expected.items()}
+    for step in range(1, 4):
+        for name, p in network.named_parameters():
+            p.grad = torch.randn(p.shape)
+            lr = recipe.lr if name.startswith("backbone") else recipe.classifiers_lr
+            m[name] = 0.9 * m[name] + 0.1 * p.grad
+            v[name] = 0.999 * v[name] + 0.001 * p.grad**2
+            expected[name] *= 1 - lr * recipe.weight_decay
+            expected[name] -= lr * m[name] / (1 - 0.9**step) / ((v[name] / (1 - 0.999**step)).sqrt() + 1e-8)
+        optimizer.step()
+    for name, p in network.named_parameters():
+        torch.testing.assert_close(p.detach(), expected[name])

@@ -12,4 +12,4 @@ def test_one_process_uses_all_cores_whatever_the_launcher_says():
     accelerator = job.start()
     assert accelerator.num_processes == 1
     if accelerator.device.type == "cpu":
-        assert torch.get_num_threads() == os.cpu_count()
+        assert torch.get_num_threads() == job.cores() == len(os.sched_getaffinity(0))

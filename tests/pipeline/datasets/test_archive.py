@@ -2,6 +2,9 @@
 
 import hashlib
 import io
+import os
+import shutil
+import subprocess
 import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -113,6 +116,35 @@ def test_hostile_members_are_refused(hostile, tmp_path):
     with pytest.raises(InputError, match=r"hostile.tar: refused, its member"):
         archive.unpack(path, tmp_path / "inside" / "raw")
     assert not (tmp_path / "inside" / "evil").exists() and not (tmp_path / "evil").exists()
+
+
+def test_a_member_that_would_fill_the_disk_is_refused(tmp_path):
+    """A hundred bytes of archive that claim, and would be read as, a hundred terabytes."""
+    info = member("huge", size=10**14)
+    path = tmp_path / "huge.tar"
+    path.write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    with pytest.raises(InputError, match=r"huge.tar: refused, its member 'huge' would grow to 100000.0 GB"):
+        archive.unpack(path, tmp_path / "raw")
+
+
+def test_a_sparse_member_is_refused(tmp_path):
+    """One that holds nothing and unpacks to ten gigabytes of zeros."""
+    (tmp_path / "hole").touch()
+    os.truncate(tmp_path / "hole", 10 * 10**9)
+    command = ["tar", "--sparse", "--create", "--file", tmp_path / "sparse.tar", "--directory", tmp_path, "hole"]
+    if shutil.which("tar") is None or subprocess.run(command, check=False).returncode != 0:
+        pytest.skip("no GNU tar")
+    assert (tmp_path / "sparse.tar").stat().st_size < 100_000
+    with pytest.raises(InputError, match=r"sparse.tar: refused, its member 'hole' would grow to 10.0 GB"):
+        archive.unpack(tmp_path / "sparse.tar", tmp_path / "raw")
+
+
+def test_a_member_that_claims_to_be_small_is_cut_at_its_claim(tmp_path):
+    small, behind = member("liar", size=3), bytes(range(256)) * 100
+    path = tmp_path / "lying.tar"
+    path.write_bytes(small.tobuf() + behind + bytes(1024))
+    archive.unpack(path, tmp_path / "raw")
+    assert [p.stat().st_size for p in (tmp_path / "raw").iterdir()] == [3]
 
 
 def test_unpack(tmp_path):

@@ -1,0 +1,40 @@
+"""python -m benchmarks [NAME ...]: run the benchmarks, all of them or those named, and write what came out.
+
+Writes benchmarks/results.json and benchmarks/results.md, the machine named in both.
+"""
+
+import json
+import os
+import platform
+import sys
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+from benchmarks.timing import to_markdown
+
+HERE = Path(__file__).parent
+NAMES = ("step", "boxes", "loading", "looking", "orchestration", "memory")
+
+
+def main() -> None:
+    """Run them one after the other."""
+    names = sys.argv[1:] or NAMES
+    rows = []
+    for name in names:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        rows += import_module(f"benchmarks.{name}").rows()
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), {device}, torch {torch.__version__}"
+    table = f"Medians, ours and its reference in turns; {machine}. `make bench` made this.\n\n{to_markdown(rows)}"
+    print(table)
+    if list(names) == list(NAMES):
+        (HERE / "results.md").write_text(table)
+        results = {"machine": machine, "rows": [asdict(row) | {"verdict": row.verdict} for row in rows]}
+        (HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The training loader on prepared images, against torchvision's ImageFolder and transforms on the originals."""
+
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from PIL import Image, ImageFilter
+from torch.utils.data import DataLoader
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
+
+from benchmarks.timing import Row, at_least, side_by_side
+from pipeline import imageset, originals, params, prepare
+from pipeline.batches import TrainingBatches
+
+PICTURES, SIZE, EDGE, BATCH = 128, (500, 375), 448, 32
+
+
+def rows() -> list[Row]:
+    """Measure both up to a batch of normalised floats, with two worker processes, and ours up to bytes as well."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        index = draw(root / "originals")
+        raw = root / "raw"
+        raw.mkdir()
+        originals.write(index, lambda file: (root / "originals" / file).read_bytes(), raw)
+        prepare.run(params.Prepare(short_edge=EDGE), raw, root / "scale-1")
+        data = imageset.read(root / "scale-1")
+        size = (root / "scale-1" / imageset.IMAGES).stat().st_size / PICTURES
+        ways = (lambda: ours(data, True), lambda: ours(data, False), lambda: reference(root / "originals"))
+        floats, as_bytes, theirs = (PICTURES / s for s in side_by_side(*ways))
+    what = f"training images of {EDGE} px on {torch.get_num_threads()} cores ({size / 1e3:.0f} kB each on disk)"
+    return [
+        at_least(f"{what}, to normalised floats", (floats, theirs), 4),
+        at_least(f"{what}, to bytes (the network normalises)", (as_bytes, theirs), 4),
+    ]
+
+
+def draw(root: Path) -> pd.DataFrame:
+    """Make photographs' stand-ins: as large, as detailed and as compressed; return their index."""
+    rows = []
+    for n in range(PICTURES):
+        file = f"{n % 2}/{n}.jpg"
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        noise = Image.merge("RGB", [Image.effect_noise(SIZE, 60) for _ in range(3)])
+        noise.filter(ImageFilter.GaussianBlur(1.5)).save(root / file, quality=90)
+        rows.append([str(n), file, n % 2, str(n % 2), "train"])
+    return pd.DataFrame(rows, columns=["id", "file", "label", "class_name", "split"])
+
+
+def ours(data: imageset.ImageSet, floats: bool) -> None:
+    """Load every picture once."""
+    batches = TrainingBatches(data, BATCH, EDGE, seed=0)
+    for X, _ in batches.loader(range(1), Accelerator(cpu=True)):
+        if floats:
+            (X - 116.0).div_(58.0)
+
+
+def reference(root: Path) -> None:
+    """Load every picture once, as torchvision's own training script would."""
+    steps = [
+        transforms.Resize(EDGE),
+        transforms.RandomCrop(EDGE),
+        transforms.RandomHorizontalFlip(),
+        transforms.ToTensor(),
+        transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    ]
+    folder = ImageFolder(str(root), transforms.Compose(steps))
+    for _ in DataLoader(folder, batch_size=BATCH, shuffle=True, num_workers=WORKERS):
+        pass
+
+
+WORKERS = 0  # as ours on a CPU; beside a GPU both have workers

@@ -1,0 +1,109 @@
+"""What DVC and the launch of a stage cost, when nothing has changed and when something has."""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.timing import Row
+
+ROOT = Path(__file__).parents[1]
+PICTURES = {"cub": 11_788, "cars": 16_185, "aircraft": 10_000}  # Table 1
+GRID = {"datasets": list(PICTURES), "variants": ["baseline", "local", "object", "n-1", "n-2", "n-4", "n-8"]}
+LAUNCH = "accelerate launch -q --num_machines 1 --mixed_precision no --dynamo_backend no"
+
+
+def rows() -> list[Row]:
+    """Measure the second 'dvc repro' of the paper's whole grid, and what a stage costs beside its work."""
+    with tempfile.TemporaryDirectory() as folder:
+        stages, seconds = second_repro(Path(folder))
+    what = f"second 'dvc repro' of the paper's grid ({stages} stages, {sum(PICTURES.values()):,} pictures)"
+    found = [Row(what, f"{seconds:.1f} s", "", None, "under 5 s", seconds < 5)]
+    parts = overhead()
+    named = ", ".join(f"{name} {value:.1f}" for name, value in parts.items() if name != "in all")
+    found.append(
+        Row(
+            f"a stage beside its work ({named} s)",
+            f"{parts['in all']:.1f} s",
+            "",
+            None,
+            "at most 5 s",
+            parts["in all"] <= 5,
+        )
+    )
+    return found
+
+
+def second_repro(folder: Path) -> tuple[int, float]:
+    """Put a finished project there, its outputs as many files as real ones are; return its stages and the seconds."""
+    from dvc.repo import Repo
+    from ruamel.yaml import YAML
+
+    for name in ("model", "pipeline"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "reports", folder / "reports", ignore=lambda _, names: [n for n in names if n in GRID["datasets"]]
+    )
+    shutil.copy(ROOT / "dvc.yaml", folder)
+    yaml = YAML()
+    values = yaml.load(ROOT / "params.yaml") | GRID | {"repeated": ["ours", "baseline"], "seeds": [1, 2]}
+    yaml.dump(values, folder / "params.yaml")
+    stages = Repo.init(str(folder), no_scm=True).index.stages
+    for stage in stages:
+        for out in stage.outs:
+            _write(Path(out.fs_path), stage.name)
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "commit", "--force", "--quiet"], cwd=folder, check=True)
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = subprocess.run([*dvc, "repro"], cwd=folder, check=True, capture_output=True, text=True)
+        seconds.append(time.perf_counter() - started)
+        assert "Running stage" not in done.stdout
+    return len(stages), statistics.median(seconds)
+
+
+def overhead() -> dict[str, float]:
+    """Return the seconds of each part of a stage that is not its work, and of all of them together."""
+    imports = "from pipeline import train; import timm"
+    store = "from pipeline import tracking\nwith tracking.run('a', 'b', {}) as run: run.metrics({'c': 1.0})"
+    python = [sys.executable, "-c"]
+    launched = ["-m", "accelerate.commands.launch", *LAUNCH.split()[2:]]
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder) / "work.py"
+        work.write_text(f"{imports}\n{store}\n")
+        nothing = Path(folder) / "nothing.py"
+        nothing.write_text("")
+        environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "PYTHONPATH": str(ROOT)}
+        commands = {
+            "launch": [sys.executable, *launched, str(nothing)],
+            "imports": [*python, imports],
+            "MLflow": [*python, f"import pandas\n{store}"],
+            "in all": [sys.executable, *launched, str(work)],
+        }
+        found = {name: _median_seconds(command, folder, environment) for name, command in commands.items()}
+        found["MLflow"] -= _median_seconds([*python, "import pandas"], folder, environment)
+    return found
+
+
+def _median_seconds(command: list[str], folder: str, environment: dict[str, str]) -> float:
+    seconds = []
+    for _ in range(4):
+        started = time.perf_counter()
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[1:])
+
+
+def _write(path: Path, content: str) -> None:
+    if path.suffix:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}" if path.suffix == ".json" else f"{content}\n")
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    for name in ("index.csv", "pictures.zip", "images.zip"):
+        (path / name).write_text(f"{content} {name}\n")

@@ -1,0 +1,72 @@
+"""DVC runs the stages, whatever happens to it."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline import imageset
+
+ROOT = Path(__file__).parents[1]
+REPRO = [sys.executable, "-m", "dvc", "repro", "prepare@tiny"]
+
+
+@pytest.fixture
+def checkout(project, write_recipe, tiny):
+    """A checkout whose only recipe is a small one."""
+    for name in ("model", "pipeline"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "dvc.yaml", project)
+    tiny["download"] |= {"training": 10, "test": 4}
+    (project / "params.yaml").write_text("")
+    with (project / "params.yaml").open("w") as file:
+        YAML().dump(
+            {"datasets": ["tiny"], "variants": [], "repeated": [], "seeds": [], "recipes": {"tiny": tiny}}, file
+        )
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], check=True)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    yield {**os.environ, "PATH": path}
+
+
+def start(environment):
+    return subprocess.Popen(
+        REPRO, env=environment, stdout=-1, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def until_it_downloads():
+    for _ in range(600):
+        if list(Path("data/raw").glob(".tiny.*.partial")):
+            return
+        time.sleep(0.05)
+    raise TimeoutError
+
+
+def test_a_second_one_says_why_not_and_spoils_nothing(checkout):
+    first = start(checkout)
+    until_it_downloads()
+    second = start(checkout)
+    output, _ = second.communicate(timeout=60)
+    assert second.returncode != 0 and "is busy, it is being blocked by" in output and f"(PID {first.pid})" in output
+    output, _ = first.communicate(timeout=60)
+    assert first.returncode == 0, output
+    assert len(imageset.read(Path("data/tiny/scale-1")).index) == 140
+
+
+def test_after_a_kill_it_starts_where_it_was(checkout):
+    first = start(checkout)
+    until_it_downloads()
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    assert not Path("data/raw/tiny").exists()
+    again = start(checkout)
+    output, _ = again.communicate(timeout=120)
+    assert again.returncode == 0, output
+    assert not list(Path("data/raw").glob(".tiny.*.partial")), "what the killed one left is swept"
+    assert len(imageset.read(Path("data/tiny/scale-1")).index) == 140
