@@ -15,7 +15,7 @@ from pipeline.batches import load_whole, test_batches
 from pipeline.images import to_jpeg
 from pipeline.pack import create
 
-SHAPES, PICTURES = [(448, 448), (448, 576), (576, 448)], 24
+SHAPES, PICTURES = [(448, 448), (448, 576), (576, 448)], 12
 
 
 def rows() -> list[Row]:

@@ -1,7 +1,10 @@
 """The folder that the attend stage writes and later stages read: predictions, boxes and maps of one scale."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -67,7 +70,11 @@ def write_boxes(folder: Path, boxes: pd.DataFrame) -> None:
 
 def read_boxes(folder: Path) -> pd.DataFrame:
     """Read boxes.csv, indexed by the images' ids."""
-    return pd.read_csv(folder / "boxes.csv", dtype={"id": str}).set_index("id")
+    path = folder / "boxes.csv"
+    try:
+        return pd.read_csv(path, dtype={"id": str}).set_index("id")[[*ATTENDED, *NEXT, "attended", "constant"]]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); run its attend stage") from error
 
 
 def write_maps(folder: Path, maps: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
@@ -94,8 +101,11 @@ def read_maps(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         return {str(i): (m.reshape(shape), b.reshape(shape)) for i, shape, m, b in rows}
 
 
-def _open(path: Path) -> np.lib.npyio.NpzFile:
+@contextmanager
+def _open(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
+    """Open arrays without trusting them: no pickles, and whatever is wrong inside is one line."""
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        with np.load(path, allow_pickle=False) as stored:
+            yield stored
+    except (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, BadZipFile) as error:
         raise InputError(f"{path}: cannot be read ({error}); run its attend stage") from error

@@ -1,5 +1,7 @@
 """What the attend stage writes is what later stages read."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -25,12 +27,43 @@ def test_maps_of_different_shapes(tmp_path):
         assert np.array_equal(M_b, maps[name][1])
 
 
-@pytest.mark.parametrize("content", [None, b"broken"], ids=["missing", "broken"])
-def test_what_cannot_be_read(content, tmp_path):
-    if content:
+def npz(**arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("a pickle was run",)
+
+
+BAD = {
+    "missing": None,
+    "empty": b"",
+    "foreign": b"broken",
+    "cut short": npz(id=np.arange(1000))[:-30],
+    "other arrays": npz(something=np.arange(3)),
+    "one array": npz(id=np.arange(3))[:0] + b"\x93NUMPY\x01\x00",
+    "pickle": npz(**dict.fromkeys(("id", "split", "label", "loc", "obj"), np.array([Evil()], dtype=object))),
+}
+
+
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD)
+def test_boxes_that_cannot_be_read(content, tmp_path):
+    if content is not None:
+        (tmp_path / "boxes.csv").write_bytes(content)
+    with pytest.raises(InputError, match=r"boxes.csv: cannot be read .*; run its attend stage"):
+        attended.read_boxes(tmp_path)
+
+
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD)
+def test_what_cannot_be_read(content, tmp_path, capsys):
+    if content is not None:
         (tmp_path / "predictions.npz").write_bytes(content)
     with pytest.raises(InputError, match=r"predictions.npz: cannot be read .*; run its attend stage"):
         attended.read_predictions(tmp_path)
+    assert "a pickle was run" not in capsys.readouterr().out
 
 
 def test_accuracies_of_both_levels_and_of_their_mean():

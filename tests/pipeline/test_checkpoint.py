@@ -7,10 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import mlflow
 import pytest
 import torch
 
 import command_line
+from conftest import TINY, write_params
 from pipeline import checkpoint, files, imageset, job, params, variants
 from pipeline.checkpoint import Checkpoint
 from pipeline.errors import InputError
@@ -19,13 +21,29 @@ TRAIN = ("train", "tiny", "1", "--images", "data/scale-1", "--out")
 VARY = ("vary", "tiny", "baseline", *("--images", "data/scale-1") * 3, "--out")
 
 
-@pytest.fixture
-def prepared(project, write_recipe, tiny):
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A project whose training and whose baseline ended without being disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    tiny = {section: dict(values) for section, values in TINY.items()}
     tiny["train"] |= {"epochs": 5, "test_every": 5}
     tiny["network"]["backbone"] = "mobilenetv3_small_050"
-    write_recipe(tiny=tiny)
-    command_line.run("download", "tiny", "--out", "data/raw")
-    command_line.run("prepare", "tiny", "--raw", "data/raw", "--out", "data/scale-1")
+    write_params(folder, tiny=tiny)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        command_line.run("download", "tiny", "--out", "data/raw")
+        command_line.run("prepare", "tiny", "--raw", "data/raw", "--out", "data/scale-1")
+        finish(*TRAIN, "runs/train")
+        finish(*VARY, "runs/vary")
+    return folder
+
+
+@pytest.fixture
+def prepared(project, whole):
+    """The same, before any training."""
+    for name in ("data", "params.yaml"):
+        (shutil.copytree if (whole / name).is_dir() else shutil.copy)(whole / name, project / name)
     return project
 
 
@@ -50,7 +68,7 @@ def kept(stage, scale=1):
 
 def finish(*words):
     process = start(*words)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     return output
 
@@ -59,66 +77,56 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()}
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_killed_training_goes_on_to_the_same_bytes(prepared, how):
-    finish(*TRAIN, "runs/whole")
-    process = start(*TRAIN, "runs/killed")
-    until(kept("train-1").exists, process)
+def kill(process, stage, scale, how):
+    """Kill it once an epoch of that scale is over; return what it said."""
+    until(kept(stage, scale).exists, process)
     process.send_signal(how)
     output, _ = process.communicate(timeout=30)
-    assert not Path("runs/killed").exists() and kept("train-1").exists()
-    if how == signal.SIGKILL:
-        assert process.returncode == -how
-    else:
-        assert process.returncode == 130 and "Traceback" not in output
-        assert (
-            "tiny/train-1 was stopped; what is kept of it lies in runs/unfinished/tiny/train-1: 'dvc repro'" in output
-        )
+    assert not Path("runs/killed").exists() or scale > 1
+    return output
+
+
+def test_a_killed_training_goes_on_to_the_same_bytes_in_the_same_run(prepared, whole):
+    killed = start(*TRAIN, "runs/killed")
+    kill(killed, "train-1", 1, signal.SIGKILL)
+    assert killed.returncode == -signal.SIGKILL
     output = finish(*TRAIN, "runs/killed")
     assert "are done; going on from there" in output and "epoch 1/5" not in output
-    assert contents("runs/killed") == contents("runs/whole")
+    assert contents("runs/killed") == contents(whole / "runs" / "train")
     assert not Path("runs/unfinished/tiny/train-1").exists()
-
-
-def test_a_stage_of_several_trainings_keeps_those_that_are_done(prepared):
-    finish(*VARY, "runs/whole")
-    process = start(*VARY, "runs/killed")
-    until(kept("baseline-seed-0", 2).exists, process)
-    process.kill()
-    process.communicate()
-    shutil.rmtree("runs/killed")  # as DVC does
-    output = finish(*VARY, "runs/killed")
-    assert "scale-1.safetensors: epochs 1 to 5 are done" in output
-    assert contents("runs/killed") == contents("runs/whole")
-
-
-def test_the_run_of_a_killed_training_is_continued_in_mlflow(prepared, monkeypatch):
-    import mlflow
-
-    process = start(*TRAIN, "runs/killed")
-    until(kept("train-1").exists, process)
-    process.kill()
-    process.communicate()
-    finish(*TRAIN, "runs/killed")
     client = mlflow.MlflowClient(f"sqlite:///{prepared / 'mlflow.db'}")
     runs = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
     assert [(run.info.run_name, run.info.status) for run in runs] == [("tiny/train-1", "FINISHED")]
     assert {m.step for m in client.get_metric_history(runs[0].info.run_id, "loss")} == {1, 2, 3, 4, 5}
 
 
-def test_a_process_that_dies_ends_the_job_and_the_next_one_goes_on(prepared, write_recipe, tiny):
-    tiny["train"] |= {"epochs": 30, "test_every": 30}
-    write_recipe(tiny=tiny)
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_training_says_how_to_go_on(prepared, whole, how):
+    stopped = start(*TRAIN, "runs/killed")
+    output = kill(stopped, "train-1", 1, how)
+    assert stopped.returncode == 130 and "Traceback" not in output
+    assert "tiny/train-1 was stopped; what is kept of it lies in runs/unfinished/tiny/train-1: 'dvc repro'" in output
+    finish(*TRAIN, "runs/killed")
+    assert contents("runs/killed") == contents(whole / "runs" / "train")
+
+
+def test_a_stage_of_several_trainings_keeps_those_that_are_done(prepared, whole):
+    kill(start(*VARY, "runs/killed"), "baseline-seed-0", 2, signal.SIGKILL)
+    shutil.rmtree("runs/killed")  # as DVC does
+    output = finish(*VARY, "runs/killed")
+    assert "scale-1.safetensors: epochs 1 to 5 are done" in output
+    assert contents("runs/killed") == contents(whole / "runs" / "vary")
+
+
+def test_a_process_that_dies_ends_the_job_and_the_next_one_goes_on(prepared):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "pipeline"]
     job = subprocess.Popen([*torchrun, *TRAIN, "runs/two"], stdout=-1, stderr=-2, text=True)
     until(kept("train-1").exists, job)
     subprocess.run(["pkill", "-9", "--newest", "-P", str(job.pid)], check=True)
-    started = time.monotonic()
     output, _ = job.communicate(timeout=60)
     assert job.returncode != 0 and not Path("runs/two").exists(), output
-    print(f"the job ended {time.monotonic() - started:.1f} s after one of its processes")
     again = subprocess.run([*torchrun, *TRAIN, "runs/two"], capture_output=True, text=True, check=True)
-    assert "are done; going on from there" in again.stdout and "epoch 30/30" in again.stdout
+    assert "are done; going on from there" in again.stdout and "epoch 5/5" in again.stdout
 
 
 def small(tmp_path, **identity):
