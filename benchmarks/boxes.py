@@ -45,4 +45,4 @@ def reference_of(M: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
         y0, x0, y1, x1 = (f(r[i] for r in regions) for i, f in enumerate((min, min, max, max)))
         masks.append(mask)
         boxes.append([x0 / SIDE, y0 / SIDE, x1 / SIDE, y1 / SIDE])
-    return np.stack(masks), np.array(boxes, dtype=np.float32)
+    return np.stack(masks), np.array(boxes)

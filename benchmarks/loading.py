@@ -4,7 +4,6 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-import torch
 from accelerate import Accelerator
 from PIL import Image, ImageFilter
 from torch.utils.data import DataLoader
@@ -19,7 +18,7 @@ PICTURES, SIZE, EDGE, BATCH = 128, (500, 375), 448, 32
 
 
 def rows() -> list[Row]:
-    """Measure both up to a batch of normalised floats, with two worker processes, and ours up to bytes as well."""
+    """Measure both up to a batch of normalised floats, and ours up to bytes as well."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         index = draw(root / "originals")
@@ -31,7 +30,7 @@ def rows() -> list[Row]:
         size = (root / "scale-1" / imageset.IMAGES).stat().st_size / PICTURES
         ways = (lambda: ours(data, True), lambda: ours(data, False), lambda: reference(root / "originals"))
         floats, as_bytes, theirs = (PICTURES / s for s in side_by_side(*ways))
-    what = f"training images of {EDGE} px on {torch.get_num_threads()} cores ({size / 1e3:.0f} kB each on disk)"
+    what = f"training images of {EDGE} px in one process ({size / 1e3:.0f} kB each on disk)"
     return [
         at_least(f"{what}, to normalised floats", (floats, theirs), 4),
         at_least(f"{what}, to bytes (the network normalises)", (as_bytes, theirs), 4),
@@ -59,7 +58,7 @@ def ours(data: imageset.ImageSet, floats: bool) -> None:
 
 
 def reference(root: Path) -> None:
-    """Load every picture once, as torchvision's own training script would."""
+    """Load every picture once, as torchvision's own training script would; without workers, as ours on a CPU."""
     steps = [
         transforms.Resize(EDGE),
         transforms.RandomCrop(EDGE),
@@ -68,8 +67,5 @@ def reference(root: Path) -> None:
         transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     ]
     folder = ImageFolder(str(root), transforms.Compose(steps))
-    for _ in DataLoader(folder, batch_size=BATCH, shuffle=True, num_workers=WORKERS):
+    for _ in DataLoader(folder, batch_size=BATCH, shuffle=True):
         pass
-
-
-WORKERS = 0  # as ours on a CPU; beside a GPU both have workers

@@ -46,7 +46,7 @@ class TrainingBatches:
         positions = np.random.default_rng((self.seed, epoch)).permutation(len(self.data))
         return positions[: self.steps * self.batch].reshape(self.steps, self.batch)
 
-    def draw(self, epoch: int, process: int) -> int:
+    def epoch_seed(self, epoch: int, process: int) -> int:
         """Return a seed for what else is drawn at random in an epoch, the same whether the job was resumed or not."""
         return int(np.random.default_rng((self.seed, epoch, process)).integers(2**63))
 

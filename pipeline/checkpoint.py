@@ -96,7 +96,8 @@ def unfinished(stage: str, accelerator: Accelerator) -> Iterator[Path]:
 def read(path: Path, identity: dict[str, str], accelerator: Accelerator) -> Checkpoint:
     """Read a checkpoint on the main process and give it to all; an empty one where none can be used.
 
-    One that belongs to something else, or cannot be read, is not used, and that is said.
+    identity  what it must belong to, from ``identify``; one of something else, or that cannot be read, is not used,
+              and that is said
     """
     kept = [Checkpoint(path, identity)]
     if accelerator.is_main_process and path.exists():

@@ -23,7 +23,8 @@ class Command(TyperCommand):
             raise typer.Exit(1) from None
         except StoppedError as stop:
             sys.stdout.flush()
-            typer.secho(str(stop), fg="yellow", err=True)
+            if str(stop):  # the main process speaks for all
+                typer.secho(str(stop), fg="yellow", err=True)
             raise typer.Exit(130) from None
 
 

@@ -65,7 +65,7 @@ def fit(
     for epoch in range(done + 1, values.epochs + 1):
         started = time.perf_counter()
         _training_mode(network, values.batch_norm)
-        torch.manual_seed(batches.draw(epoch, accelerator.process_index))  # for backbones with dropout
+        torch.manual_seed(batches.epoch_seed(epoch, accelerator.process_index))  # for backbones with dropout
         total, watch = torch.zeros(len(SUMS), device=accelerator.device), LossWatch(epoch, kept.path)
         for i, (X, t) in enumerate(_progress(islice(loader, batches.steps), batches.steps, epoch, accelerator)):
             lr = set_rate(optimizer, values, epoch - 1 + i / batches.steps)
@@ -84,7 +84,7 @@ def fit(
         if accelerator.is_main_process:
             tracker.epoch(row)
             kept.save(accelerator.unwrap_model(network), optimizer, tracker.id)
-        accelerator.print(_line(epoch, values.epochs, row))
+            print(_line(epoch, values.epochs, row))
     return accelerator.unwrap_model(network)
 
 
@@ -109,14 +109,14 @@ def step(network: nn.Module, variant: Variant, X: Tensor, t: Tensor, batch: int,
 
 
 def set_rate(optimizer: torch.optim.Optimizer, recipe: params.Train, epoch: float) -> float:
-    """Set the learning rates of a moment counted in epochs; return the backbone's.
+    """Set the learning rate of a moment counted in epochs, and return it.
 
     Without a scheduler: Accelerate steps a prepared one once for every process, and a resumed job has none to mend.
     """
     factor = warmup_then_cosine(epoch, recipe.warmup_epochs, recipe.epochs)
     for group in optimizer.param_groups:
-        group["lr"] = factor * group["initial_lr"]
-    return optimizer.param_groups[0]["lr"]
+        group["lr"] = factor * recipe.lr
+    return factor * recipe.lr
 
 
 def warmup_then_cosine(epoch: float, warmup: float, epochs: int) -> float:
@@ -134,16 +134,10 @@ SUMS = ["l_loc", "l_obj", "acc_loc", "acc_obj", "acc_avg", "attended"]
 
 
 def _optimizer(network: nn.Module, recipe: params.Train) -> torch.optim.Optimizer:
-    """The classifiers start from nothing, the backbone from its weights: each has a rate of its own."""
-    backbone, classifiers = [], []
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            (backbone if name.startswith("backbone.") else classifiers).append(parameter)
-    rates = recipe.lr, recipe.lr if recipe.classifiers_lr is None else recipe.classifiers_lr
-    groups = [{"params": p, "lr": r, "initial_lr": r} for p, r in zip((backbone, classifiers), rates, strict=True)]
+    trained = [p for p in network.parameters() if p.requires_grad]
     # Not the fused one: on CPUs torch 2.14's goes by memory, so a gradient laid out otherwise than its parameter (as
     # channels_last ones are) is taken for another tensor's, without a word. It cost six points on ten classes of CUB.
-    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+    return torch.optim.AdamW(trained, lr=recipe.lr, weight_decay=recipe.weight_decay)
 
 
 def _means(total: Tensor, n: int) -> dict[str, float]:

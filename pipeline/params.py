@@ -110,7 +110,6 @@ class Train(Section):
     batch: PositiveInt  # images per step over all processes; not stated by the paper
     crop: Pixels  # side of the random square that training sees, pixels
     lr: Annotated[float, Field(gt=0)]  # section 5.2: 1e-4
-    classifiers_lr: Annotated[float, Field(gt=0)] | None  # of the new classifiers; null: lr, as the paper has it
     weight_decay: Annotated[float, Field(ge=0)]  # not stated by the paper
     warmup_epochs: Annotated[float, Field(ge=0)]  # linear from zero; then a cosine to zero
     batch_norm: Literal["train", "frozen"]  # frozen: ImageNet's statistics, the same on any number of processes

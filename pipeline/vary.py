@@ -22,9 +22,8 @@ def run(dataset: str, name: str, seed: int, recipe: params.Recipe, images: list[
     with checkpoint.unfinished(f"{dataset}/{name}-seed-{seed}", accelerator) as folder:
         for scale in scales(variant, seed, recipe):
             data, stage = imageset.read(images[scale - 1]), f"{name}-{scale}-seed-{seed}"
-            kept = checkpoint.read(
-                folder / f"scale-{scale}.safetensors", checkpoint.identify(recipe, variant, data), accelerator
-            )
+            identity = checkpoint.identify(recipe, variant, data)
+            kept = checkpoint.read(folder / f"scale-{scale}.safetensors", identity, accelerator)
             sections = {"network": recipe.network, "train": recipe.train}
             with tracking.run(dataset, stage, sections, accelerator.is_main_process, kept.run) as tracker:
                 tracker.images(data, context="training")

@@ -25,7 +25,6 @@ TINY = {
         "batch": 8,
         "crop": 64,
         "lr": 0.001,
-        "classifiers_lr": 0.002,
         "weight_decay": 0.01,
         "warmup_epochs": 1,
         "batch_norm": "train",

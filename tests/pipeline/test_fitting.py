@@ -72,7 +72,7 @@ def test_number_of_classifiers(project):
 def test_the_optimiser_takes_gradients_however_they_lie_in_memory(project):
     """Against AdamW written out (Loshchilov and Hutter), on a channels_last weight with a contiguous gradient."""
     recipe = params.read("tiny").train
-    network = torch.nn.ModuleDict({"backbone": torch.nn.Conv2d(8, 6, 3), "object": torch.nn.Linear(4, 2)})
+    network = torch.nn.ModuleList([torch.nn.Conv2d(8, 6, 3), torch.nn.Linear(4, 2)])
     network = network.to(memory_format=torch.channels_last)
     optimizer = fitting._optimizer(network, recipe)
     expected = {name: p.detach().clone() for name, p in network.named_parameters()}
@@ -81,11 +81,10 @@ def test_the_optimiser_takes_gradients_however_they_lie_in_memory(project):
     for step in range(1, 4):
         for name, p in network.named_parameters():
             p.grad = torch.randn(p.shape)
-            lr = recipe.lr if name.startswith("backbone") else recipe.classifiers_lr
             m[name] = 0.9 * m[name] + 0.1 * p.grad
             v[name] = 0.999 * v[name] + 0.001 * p.grad**2
-            expected[name] *= 1 - lr * recipe.weight_decay
-            expected[name] -= lr * m[name] / (1 - 0.9**step) / ((v[name] / (1 - 0.999**step)).sqrt() + 1e-8)
+            expected[name] *= 1 - recipe.lr * recipe.weight_decay
+            expected[name] -= recipe.lr * m[name] / (1 - 0.9**step) / ((v[name] / (1 - 0.999**step)).sqrt() + 1e-8)
         optimizer.step()
     for name, p in network.named_parameters():
         torch.testing.assert_close(p.detach(), expected[name])
