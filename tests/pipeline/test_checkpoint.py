@@ -48,9 +48,13 @@ def prepared(project, whole):
 
 
 def start(*words):
-    """Start a command of the pipeline as a process of its own."""
+    """Start a command of the pipeline as a process of its own; what a shell starts in the background is deaf to Ctrl-C."""
     return subprocess.Popen(
-        [sys.executable, "-m", "pipeline", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-m", "pipeline", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

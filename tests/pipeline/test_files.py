@@ -95,11 +95,14 @@ def test_other_errors_are_not_taken_for_a_full_disk(tmp_path):
 
 
 def test_what_a_killed_job_left_is_swept(tmp_path):
-    dead = subprocess.Popen(["true"])
+    dead, zombie = subprocess.Popen(["true"]), subprocess.Popen(["true"])
     dead.wait()
-    (tmp_path / f".folder.{dead.pid}.partial").mkdir()
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has collected it
+    for pid in (dead.pid, zombie.pid):
+        (tmp_path / f".folder.{pid}.partial").mkdir()
     lives = tmp_path / f".folder.{os.getppid()}.partial"
     lives.mkdir()
     with files.whole(tmp_path / "folder") as folder:
         folder.mkdir()
     assert sorted(tmp_path.iterdir()) == sorted([lives, tmp_path / "folder"])
+    zombie.wait()
