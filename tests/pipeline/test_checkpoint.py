@@ -48,7 +48,7 @@ def prepared(project, whole):
 
 
 def start(*words):
-    """Start a command of the pipeline as a process of its own; what a shell starts in the background is deaf to Ctrl-C."""
+    """Start a command of the pipeline as a process that hears Ctrl-C, which a shell's background jobs do not."""
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline", *words],
         stdout=subprocess.PIPE,
