@@ -5,6 +5,8 @@ and a Python loop in every training step. The price of equality is the order of 
 bins one after the other in float32, and two thresholds that tie would fall differently under any other order.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
@@ -23,15 +25,16 @@ def threshold(M: Tensor) -> tuple[Tensor, Tensor]:
     >>> t, constant
     (tensor([0.2012, 5.0000]), tensor([False,  True]))
     """
-    values = M.detach().flatten(1).float()  # B HW
-    low, high = values.aminmax(dim=1)
-    edges = _bin_edges(low, high)  # B 257
-    constant = (edges[:, :-1] >= edges[:, 1:]).any(dim=1)
-    safe_edges = torch.where(constant[:, None], torch.arange(N_BINS + 1.0, device=M.device), edges)
-    counts = _histogram(values, safe_edges, constant)  # B 256
-    centres = (safe_edges[:, :-1] + safe_edges[:, 1:]) / 2
-    best = _between_class_variance(counts, centres).argmax(dim=1, keepdim=True)
-    return torch.where(constant, low, centres.gather(1, best).squeeze(1)), constant
+    values = M.detach().flatten(1).float().t().contiguous()  # HW B: a bin of all maps is one row
+    low, high = values.amin(dim=0), values.amax(dim=0)
+    step = (high - low) / N_BINS
+    edges = _edge(torch.arange(N_BINS + 1.0, device=M.device)[:, None], low, step)  # 257 B
+    edges[-1] = high
+    constant = ~((edges[1:] - edges[:-1]).amin(dim=0) > 0)  # so written, a map with a NaN is one too
+    counts = _histogram(values, low, torch.where(constant, 1, step))  # 256 B
+    centres = (edges[:-1] + edges[1:]) / 2
+    best = _between_class_variance(counts, centres).max(dim=0, keepdim=True).indices  # argmax, and twice as fast
+    return torch.where(constant, low, centres.gather(0, best).squeeze(0)), constant
 
 
 def binarise(M: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,35 +51,36 @@ def binarise(M: Tensor) -> tuple[Tensor, Tensor]:
     return (M.detach().float() > cut[:, None, None]) | constant[:, None, None], constant
 
 
-def _bin_edges(low: Tensor, high: Tensor) -> Tensor:
-    """Equal bins between the extremes, rounded as numpy.linspace rounds them."""
-    step = (high - low) / N_BINS
-    edges = torch.arange(N_BINS + 1.0, device=low.device) * step[:, None] + low[:, None]
-    edges[:, -1] = high
-    return edges
+def _edge(number: Tensor, low: Tensor, step: Tensor) -> Tensor:
+    """Where a bin begins, by its number (..., B); rounded as numpy.linspace rounds it."""
+    return number * step + low
 
 
-def _histogram(values: Tensor, edges: Tensor, constant: Tensor) -> Tensor:
-    """Count values per bin; a bin holds its left edge, the last one both (numpy.histogram's rule)."""
-    values = torch.where(constant[:, None], edges[:, :1], values).contiguous()
-    bins = torch.searchsorted(edges, values, right=True).sub(1).clamp(0, N_BINS - 1)
-    return torch.zeros_like(edges[:, :-1]).scatter_add(1, bins, torch.ones_like(values))
+def _histogram(values: Tensor, low: Tensor, step: Tensor) -> Tensor:
+    """Count the values (HW, B) per bin; a bin holds its left edge, the last one both (numpy.histogram's rule).
+
+    The quotient may be one bin off where rounding moved the edge; so each value is held against its bin's edges.
+    """
+    bins = (values - low).div_(step).floor_().nan_to_num_(0)
+    bins -= (values < _edge(bins, low, step)).float()
+    bins += (values >= _edge(bins + 1, low, step)).float()
+    bins = bins.clamp_(0, N_BINS - 1).long()
+    counts = torch.zeros(N_BINS, len(step), device=values.device)
+    return counts.scatter_add_(0, bins, torch.ones_like(values))
 
 
 def _between_class_variance(counts: Tensor, centres: Tensor) -> Tensor:
-    """Variance between what lies up to each bin and what lies after it, (B, 255)."""
+    """Variance between what lies up to each bin and what lies after it, (255, B)."""
     mass = counts * centres
-    weight_1, weight_2 = counts.cumsum(1), counts.flip(1).cumsum(1).flip(1)  # whole numbers: exact in any order
-    sums = _sums_in_sequence(torch.cat([mass, mass.flip(1)]))
-    sum_1, sum_2 = sums.chunk(2)
-    mean_1, mean_2 = sum_1 / weight_1, sum_2.flip(1) / weight_2
-    return weight_1[:, :-1] * weight_2[:, 1:] * (mean_1[:, :-1] - mean_2[:, 1:]).square()
+    weight_1, sum_1, sum_2 = _sums_in_sequence(torch.cat([counts, mass, mass.flip(0)], dim=1)).chunk(3, dim=1)
+    weight_2 = weight_1[-1] - weight_1[:-1]  # whole numbers: exact in any order
+    mean_1, mean_2 = sum_1[:-1] / weight_1[:-1], sum_2.flip(0)[1:] / weight_2
+    return (mean_1 - mean_2).square_().mul_(weight_1[:-1] * weight_2)
 
 
 def _sums_in_sequence(x: Tensor) -> Tensor:
-    """Cumulative sums along dim 1, added and rounded one by one as numpy does; torch.cumsum reorders."""
-    columns = x.t().contiguous().unbind()
-    sums = [columns[0]]
-    for column in columns[1:]:
-        sums.append(sums[-1] + column)
-    return torch.stack(sums, dim=1)
+    """Cumulative sums along dim 0, in place, added and rounded one by one as numpy does; torch.cumsum reorders."""
+    rows = x.unbind()
+    for before, row in pairwise(rows):
+        row += before
+    return x

@@ -74,6 +74,14 @@ def prepare(dataset: Dataset, raw: Raw, out: Out) -> None:
     prepare.run(params.read(dataset).prepare, raw, out)
 
 
+@app.command(cls=Command, context_settings={"ignore_unknown_options": True})
+def launch(words: Annotated[list[str], typer.Argument(help="A command and its options.", show_default=False)]) -> None:
+    """Run train, attend or vary as 'accelerate launch -m pipeline' would: on all GPUs."""
+    from pipeline import launch
+
+    launch.run(words)
+
+
 @app.command(cls=Command)
 def train(dataset: Dataset, scale: Scale, images: Images, out: Out) -> None:
     """Train the local and the object-level classifiers of one scale (section 4.4)."""

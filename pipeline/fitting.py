@@ -18,6 +18,7 @@ from pipeline.batches import TrainingBatches
 from pipeline.checkpoint import Checkpoint
 from pipeline.errors import InputError
 from pipeline.imageset import ImageSet
+from pipeline.inference import Seen
 from pipeline.losswatch import LossWatch
 from pipeline.variants import Variant
 
@@ -49,10 +50,11 @@ def fit(
     accelerator: Accelerator,
     tracker: tracking.Run,
     kept: Checkpoint,
-) -> nn.Module:
-    """Optimise l = l_loc + l_obj (Eq. 6), or what the variant keeps of it; return the network.
+) -> tuple[nn.Module, list[Seen]]:
+    """Optimise l = l_loc + l_obj (Eq. 6), or what the variant keeps of it.
 
     Goes on from the last epoch that ``kept`` has, and adds a row of numbers to its history for every other.
+    Returns the network after the last epoch, and what it then says of the test images.
     """
     values = recipe.train
     batches = TrainingBatches(data, values.batch, values.crop, values.seed)
@@ -60,12 +62,11 @@ def fit(
     network, optimizer = accelerator.prepare(network, _optimizer(network, values))
     kept.restore(accelerator.unwrap_model(network), optimizer)
     tracker.catch_up(kept.history)
-    done = len(kept.history)
+    done, seen = len(kept.history), []
     loader = batches.loader(range(done, values.epochs), accelerator)
     for epoch in range(done + 1, values.epochs + 1):
         started = time.perf_counter()
-        _training_mode(network, values.batch_norm)
-        torch.manual_seed(batches.epoch_seed(epoch, accelerator.process_index))  # for backbones with dropout
+        _begin(network, values.batch_norm, batches.epoch_seed(epoch, accelerator.process_index))
         total, watch = torch.zeros(len(SUMS), device=accelerator.device), LossWatch(epoch, kept.path)
         for i, (X, t) in enumerate(_progress(islice(loader, batches.steps), batches.steps, epoch, accelerator)):
             lr = set_rate(optimizer, values, epoch - 1 + i / batches.steps)
@@ -76,16 +77,18 @@ def fit(
             watch.add(sums[:2].sum(), i + 1, lr)
             total += sums
         watch.finish()
-        row = {"epoch": epoch} | _means(accelerator.reduce(total), batches.images)
-        row |= {"lr": lr, "images_per_s": batches.images / (time.perf_counter() - started)}
+        row = {"epoch": epoch, **_means(accelerator.reduce(total), batches.images), "lr": lr}
+        row["images_per_s"] = batches.images / (time.perf_counter() - started)
         if epoch % values.test_every == 0 or epoch == values.epochs:
-            row |= _test(network, data, accelerator)
+            seen = inference.see(network, data, "test", accelerator)
+            row |= _test(seen, data)
         kept.history.append(row)
         if accelerator.is_main_process:
             tracker.epoch(row)
             kept.save(accelerator.unwrap_model(network), optimizer, tracker.id)
             print(_line(epoch, values.epochs, row))
-    return accelerator.unwrap_model(network)
+    # A job that was killed after its last epoch has not seen anything yet.
+    return accelerator.unwrap_model(network), seen or inference.see(network, data, "test", accelerator)
 
 
 def step(network: nn.Module, variant: Variant, X: Tensor, t: Tensor, batch: int, accelerator: Accelerator) -> Tensor:
@@ -146,12 +149,14 @@ def _means(total: Tensor, n: int) -> dict[str, float]:
     return {"loss": values["l_loc"] + values["l_obj"]} | values
 
 
-def _test(network: nn.Module, data: ImageSet, accelerator: Accelerator) -> dict[str, float]:
-    predictions = inference.predictions(inference.see(network, data, "test", accelerator), data)
-    return {f"test_{name}": value for name, value in predictions.accuracies().items()}
+def _test(seen: list[Seen], data: ImageSet) -> dict[str, float]:
+    accuracies = inference.predictions(seen, data).accuracies()
+    return {f"test_{name}": value for name, value in accuracies.items()}
 
 
-def _training_mode(network: nn.Module, statistics: str) -> None:
+def _begin(network: nn.Module, statistics: str, seed: int) -> None:
+    """Begin an epoch: training mode, and a seed for backbones with dropout."""
+    torch.manual_seed(seed)
     network.train()
     if statistics == "frozen":
         for layer in batch_norm.layers(network):

@@ -22,7 +22,7 @@ def run(dataset: str, scale: int, recipe: params.Recipe, images: Path, out: Path
         kept = checkpoint.read(folder / f"scale-{scale}.safetensors", identity, accelerator)
         with tracking.run(dataset, stage, sections, accelerator.is_main_process, kept.run) as tracker:
             tracker.images(data, context="training")
-            network = fitting.fit(variants.OURS, data, recipe, accelerator, tracker, kept)
+            network, _ = fitting.fit(variants.OURS, data, recipe, accelerator, tracker, kept)
             if accelerator.is_main_process:
                 _write(out, network, kept.history)
                 tracker.files(out)

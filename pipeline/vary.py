@@ -27,8 +27,7 @@ def run(dataset: str, name: str, seed: int, recipe: params.Recipe, images: list[
             sections = {"network": recipe.network, "train": recipe.train}
             with tracking.run(dataset, stage, sections, accelerator.is_main_process, kept.run) as tracker:
                 tracker.images(data, context="training")
-                network = fitting.fit(variant, data, recipe, accelerator, tracker, kept)
-                seen = inference.see(network, data, "test", accelerator)
+                _, seen = fitting.fit(variant, data, recipe, accelerator, tracker, kept)
                 if accelerator.is_main_process:
                     _write(out / str(scale), data, seen, kept.history)
             accelerator.free_memory()  # or every scale's network and optimiser would stay

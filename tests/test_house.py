@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(path for room in ("model", "pipeline") for path in (ROOT / room).rglob("*.py"))
 STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
-MODULE_OF = {name: re.search(r"\bpipeline (\w+) \$", stage["cmd"])[1] for name, stage in STAGES.items()}
+MODULE_OF = {name: re.search(r"\bpipeline (?:launch )?(\w+) \$", stage["cmd"])[1] for name, stage in STAGES.items()}
 STAGE_MODULES = set(MODULE_OF.values())
 
 # They decide whether a stage runs and who hears of it, not what it writes: values are tracked as params.
@@ -87,7 +87,7 @@ def test_a_stage_depends_on_exactly_the_code_that_decides_what_it_writes(name):
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_runs_the_command_of_its_name(name):
     assert MODULE_OF[name] == {"repeat": "vary"}.get(name, name.split("-")[0])
-    assert STAGES[name]["cmd"].startswith("accelerate launch") == (MODULE_OF[name] in ("train", "attend", "vary"))
+    assert STAGES[name]["cmd"].startswith("pipeline launch ") == (MODULE_OF[name] in ("train", "attend", "vary"))
 
 
 @pytest.mark.parametrize("name", sorted(STAGE_MODULES))

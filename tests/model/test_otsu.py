@@ -93,3 +93,13 @@ def test_no_mask_is_empty_and_none_carries_a_gradient():
 def test_bfloat16_is_read_as_float32():
     M = torch.rand(4, 6, 6).bfloat16()
     assert torch.equal(binarise(M)[0], binarise(M.float())[0])
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_a_diverged_network_gives_no_empty_mask(value):
+    """The loss then says so, with its step; a crash or an empty mask here would hide where it began."""
+    M = torch.rand(2, 4, 5)
+    M[0, 2, 3] = value
+    M_b, constant = binarise(M)
+    assert constant.tolist() == [True, False]
+    assert M_b[0].all() and torch.equal(M_b[1], binarise(M[1:])[0][0])

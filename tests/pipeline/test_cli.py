@@ -13,7 +13,7 @@ from pipeline.cli import app
 
 ROOT = Path(__file__).parents[2]
 STAGES = ["download", "prepare", "train", "attend", "crop", "evaluate", "vary", "measure", "compare", "report"]
-COMMANDS = [*STAGES, "ablate", "check", "send"]
+COMMANDS = [*STAGES, "launch", "ablate", "check", "send"]
 BIN = Path(sys.executable).parent
 
 
