@@ -4,15 +4,22 @@ A run is a list of events: it opens, has metrics, datasets and files, and ends. 
 that fails on, they are kept in a folder of their own below ``FOLDER``, and ``send`` sends them in the same order.
 """
 
+import fcntl
 import json
+import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from pipeline import files
+
 FOLDER = Path("runs/unsent")
 EVENTS = "events.jsonl"
+PATIENCE = 25  # seconds; a new store is set up in a few
 
 
 class Store:
@@ -54,14 +61,20 @@ def send() -> int:
         print(f"{FOLDER}: nothing is kept there")
     failed = 0
     for one in kept:
-        run, client = None, None
+        left = (one / EVENTS).read_text().splitlines()
+        run = None
         try:
             client = _client()
-            for line in (one / EVENTS).read_text().splitlines():
-                run = apply(client, run, json.loads(line))
+            while left:
+                run = apply(client, run, json.loads(left[0]))
+                del left[0]
         except Exception as error:
             print(f"{one}: not sent ({_first_line(error)})", file=sys.stderr)
             failed += 1
+            if run:  # the next time goes on with it
+                left.insert(0, json.dumps({"kind": "go on", "run": run}))
+                with files.whole(one / EVENTS) as temporary:
+                    temporary.write_text("".join(f"{line}\n" for line in left))
             continue
         shutil.rmtree(one)
         print(f"{one}: sent")
@@ -137,9 +150,32 @@ def _log_dataset(client: Any, run: str, event: dict) -> None:
 
 
 def _client() -> Any:
-    from mlflow import MlflowClient
+    from mlflow import MlflowClient, get_tracking_uri
 
-    return MlflowClient()
+    with _alone(get_tracking_uri()):
+        return MlflowClient()
+
+
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Hold a local store's folder while it is opened: two processes that set a new one up break it for good."""
+    if not uri.startswith("sqlite:///"):
+        yield
+        return
+    folder = os.open(Path(uri.removeprefix("sqlite:///").partition("?")[0]).parent, os.O_RDONLY)
+    try:
+        _lock(folder)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _lock(folder: int) -> None:
+    for _ in range(10 * PATIENCE):
+        with suppress(BlockingIOError):
+            return fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(0.1)
+    raise TimeoutError(f"another process has been setting it up for {PATIENCE} s")
 
 
 def _new_folder(name: str) -> Path:

@@ -1,5 +1,6 @@
 """Jobs that are killed, stopped, changed in between, or started twice."""
 
+import resource
 import shutil
 import signal
 import subprocess
@@ -131,6 +132,19 @@ def test_a_process_that_dies_ends_the_job_and_the_next_one_goes_on(prepared):
     assert job.returncode != 0 and not Path("runs/two").exists(), output
     again = subprocess.run([*torchrun, *TRAIN, "runs/two"], capture_output=True, text=True, check=True)
     assert "are done; going on from there" in again.stdout and "epoch 5/5" in again.stdout
+
+
+def test_a_disk_that_fills_up_during_a_training_costs_no_epoch(prepared, whole):
+    """No file may grow beyond a million bytes from the second epoch on: its checkpoint cannot be written."""
+    training = start(*TRAIN, "runs/full")
+    until(kept("train-1").exists, training)
+    resource.prlimit(training.pid, resource.RLIMIT_FSIZE, (10**6, 10**6))
+    output, _ = training.communicate(timeout=60)
+    assert training.returncode == 1 and "Traceback" not in output and not Path("runs/full").exists(), output
+    assert f"error: {kept('train-1')}: cannot be written" in output and "free some space and run again" in output
+    output = finish(*TRAIN, "runs/full")
+    assert "are done; going on from there" in output and "epoch 1/5" not in output
+    assert contents("runs/full") == contents(whole / "runs" / "train")
 
 
 def small(tmp_path, **identity):

@@ -6,6 +6,7 @@ import torch
 from model.losses import local_loss, object_loss
 from pipeline import fitting, job, params, variants
 from pipeline.errors import InputError
+from pipeline.losswatch import LossWatch
 from pipeline.variants import OURS
 
 
@@ -88,3 +89,25 @@ def test_the_optimiser_takes_gradients_however_they_lie_in_memory(project):
         optimizer.step()
     for name, p in network.named_parameters():
         torch.testing.assert_close(p.detach(), expected[name])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_step_never_makes_the_host_wait_for_the_gpu(project, tmp_path):
+    """Torch raises at any operation that synchronises; the first step may, while libraries choose their kernels."""
+    accelerator = job.start()
+    network = fitting.build(params.read("tiny"), OURS, 4, accelerator)
+    network, optimizer = accelerator.prepare(network, torch.optim.AdamW(network.parameters()))
+    X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8).cuda(), torch.arange(4).cuda()
+    total, watch = torch.zeros(len(fitting.SUMS), device="cuda"), LossWatch(1, tmp_path / "kept")
+    try:
+        for number in range(3):
+            torch.cuda.set_sync_debug_mode("error" if number else "default")
+            sums = fitting.step(network, OURS, X, t, 4, accelerator)
+            optimizer.step()
+            optimizer.zero_grad()
+            watch.add(sums[:2].sum(), number + 1, 0.001)
+            total += sums
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    watch.finish()
+    assert total.isfinite().all()

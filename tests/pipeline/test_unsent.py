@@ -121,5 +121,44 @@ def test_gone_during(server, monkeypatch, capsys):
     check_all(server.uri)
 
 
+def test_send_goes_on_where_it_failed(project, monkeypatch, capsys):
+    """Else the store would have the run twice."""
+    store = f"sqlite:///{project / 'mlflow.db'}"
+    use(monkeypatch, f"http://127.0.0.1:{free_port()}")
+    log_all()
+    use(monkeypatch, store)
+    apply, seen = unsent.apply, []
+
+    def fail_at_the_third(client, run, event):
+        seen.append(event["kind"])
+        if len(seen) == 3:
+            raise ConnectionError("the server went away")
+        return apply(client, run, event)
+
+    monkeypatch.setattr(unsent, "apply", fail_at_the_third)
+    assert unsent.send() == 1 and "the server went away" in capsys.readouterr().err
+    assert unsent.send() == 0
+    check_all(store)
+    assert seen == ["open", "metrics", "metrics", "go on", "metrics", "files", "files", "end"]
+
+
+def test_a_new_local_store_survives_several_jobs_at_once(project):
+    """Two that set it up together left it broken for good, with half of its tables."""
+    script = (
+        "import sys; from pipeline import tracking\n"
+        "with tracking.run('tiny', f'job-{sys.argv[1]}', {}) as run:\n"
+        "    for step in range(20): run.metrics({'loss': 1.0}, step)\n"
+    )
+    jobs = [
+        subprocess.Popen([sys.executable, "-c", script, str(n)], stderr=subprocess.PIPE, text=True) for n in range(3)
+    ]
+    said = [job.communicate(timeout=120)[1] for job in jobs]
+    assert said == [""] * 3 and not unsent.FOLDER.exists()
+    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
+    assert {run.info.run_name for run in runs} == {"tiny/job-0", "tiny/job-1", "tiny/job-2"}
+    assert [len(client.get_metric_history(run.info.run_id, "loss")) for run in runs] == [20] * 3
+
+
 def test_nothing_to_send(project):
     assert "nothing is kept there" in command_line.run("send")
