@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from pipeline import datasets, files, originals, params
+from pipeline.errors import InputError
 
 
 def run(source: params.Source, raw: Path) -> None:
@@ -11,7 +12,15 @@ def run(source: params.Source, raw: Path) -> None:
     with files.whole(raw) as folder:
         unpacked = folder / "unpacked"
         unpacked.mkdir(parents=True)
-        datasets.fetch(source, unpacked)
-        index = datasets.read(source, unpacked)
+        try:
+            datasets.fetch(source, unpacked)
+            index = datasets.read(source, unpacked)
+        except InputError as error:  # the folder is gone when this is read; the recipe names what it was filled from
+            raise InputError(str(error).replace(str(unpacked), _origin(source))) from error
         originals.write(index, lambda file: (unpacked / file).read_bytes(), folder)
         shutil.rmtree(unpacked)
+
+
+def _origin(source: params.Source) -> str:
+    given = (getattr(source, name, None) for name in ("root", "archive", "archives"))
+    return next((path.rstrip("/") for path in given if path), f"the {source.reader} archive")

@@ -10,7 +10,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGr
 
 
 def start(precision: str = "fp32") -> Accelerator:
-    """Join the processes that ``accelerate launch`` started, and set up this one.
+    """Join the processes that Accelerate's launcher or torchrun started, and set up this one.
 
     precision  ``bf16`` runs what may under autocast
     """

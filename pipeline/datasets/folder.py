@@ -11,19 +11,16 @@ from pipeline.datasets import index
 from pipeline.errors import InputError
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
-BOXES = "boxes.csv"  # file, x0, y0, x1, y1: the path below the folder, and pixels
 
 
 def fetch(source: params.Folder, raw: Path) -> None:
-    """Copy the pictures, and the boxes where the recipe names a table of them."""
+    """Copy the pictures."""
     root = Path(source.root)
     if not root.is_dir():
         raise InputError(f"{root}: the folder that the recipe names as 'root' is missing")
+    if source.boxes and not Path(source.boxes).is_file():
+        raise InputError(f"{source.boxes}: the table that the recipe names as 'boxes' is missing")
     copy(root, raw)
-    if source.boxes:
-        if not Path(source.boxes).is_file():
-            raise InputError(f"{source.boxes}: the table that the recipe names as 'boxes' is missing")
-        shutil.copy(source.boxes, raw / BOXES)
 
 
 def copy(root: Path, raw: Path) -> None:
@@ -42,7 +39,7 @@ def read(source: params.Folder, raw: Path) -> pd.DataFrame:
     else:
         images = _list(raw, raw).assign(split="train")
         images.loc[_drawn_for_test(images, source), "split"] = "test"
-    return _with_boxes(images, raw) if (raw / BOXES).is_file() else images
+    return _with_boxes(images, raw, source.boxes) if source.boxes else images
 
 
 def read_split(raw: Path) -> pd.DataFrame:
@@ -73,18 +70,17 @@ def _drawn_for_test(images: pd.DataFrame, source: params.Folder) -> list[int]:
     return drawn
 
 
-def _with_boxes(images: pd.DataFrame, raw: Path) -> pd.DataFrame:
-    table = pd.read_csv(raw / BOXES)
+def _with_boxes(images: pd.DataFrame, raw: Path, path: str) -> pd.DataFrame:
+    """Add the boxes of a table: file is the path below the root, the rest are pixels."""
+    table = pd.read_csv(path)
     if list(table.columns) != ["file", *index.BOX]:
-        raise InputError(f"{raw / BOXES}: its columns are {list(table.columns)}, expected file, x0, y0, x1, y1")
+        raise InputError(f"{path}: its columns are {list(table.columns)}, expected file, x0, y0, x1, y1")
     unknown = set(table.file) - set(images.file)
     if unknown:
-        raise InputError(f"{raw / BOXES}: {min(unknown)!r} is no picture of the dataset")
+        raise InputError(f"{path}: {min(unknown)!r} is no picture of the dataset")
     boxes = images[["file"]].merge(table, how="left", on="file")
     for row in boxes.dropna().itertuples():
         width, height = index.picture_size(raw / row.file)
         if not (0 <= row.x0 < row.x1 <= width and 0 <= row.y0 < row.y1 <= height):
-            raise InputError(
-                f"{raw / BOXES}: the box of {row.file!r} is empty or outside its {width} x {height} picture"
-            )
+            raise InputError(f"{path}: the box of {row.file!r} is empty or outside its {width} x {height} picture")
     return index.with_boxes(images, raw, *(boxes[side] for side in index.BOX))
