@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from pipeline.errors import InputError
 
+MACHINE = platform.node().partition(".")[0]
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, a user's quota, a limit on files
 
 
@@ -28,7 +30,7 @@ def whole(path: Path) -> Iterator[Path]:
     >>> target.read_text()
     '{}'
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.name}.{MACHINE}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
@@ -80,8 +82,8 @@ def _to_disk(path: Path) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """Remove what killed jobs left of the same file."""
-    for stale in path.parent.glob(f".{path.name}.*.partial"):
+    """Remove what killed jobs of this machine left of the same file; others may share the disk, and live."""
+    for stale in path.parent.glob(f".{path.name}.{MACHINE}.*.partial"):
         pid = stale.name.split(".")[-2]
         if pid == str(os.getpid()) or not _lives(int(pid)):
             _remove(stale)

@@ -99,10 +99,12 @@ def test_what_a_killed_job_left_is_swept(tmp_path):
     dead.wait()
     os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has collected it
     for pid in (dead.pid, zombie.pid):
-        (tmp_path / f".folder.{pid}.partial").mkdir()
-    lives = tmp_path / f".folder.{os.getppid()}.partial"
-    lives.mkdir()
+        (tmp_path / f".folder.{files.MACHINE}.{pid}.partial").mkdir()
+    lives = tmp_path / f".folder.{files.MACHINE}.{os.getppid()}.partial"
+    elsewhere = tmp_path / f".folder.another-machine.{dead.pid}.partial"  # the number says nothing here
+    for folder in (lives, elsewhere):
+        folder.mkdir()
     with files.whole(tmp_path / "folder") as folder:
         folder.mkdir()
-    assert sorted(tmp_path.iterdir()) == sorted([lives, tmp_path / "folder"])
+    assert sorted(tmp_path.iterdir()) == sorted([lives, elsewhere, tmp_path / "folder"])
     zombie.wait()
