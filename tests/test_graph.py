@@ -90,3 +90,8 @@ def test_no_stage_depends_on_a_whole_package_or_on_all_recipes(index):
         for dep in stage.deps:
             if isinstance(dep, ParamsDependency):
                 assert all(name.count(".") >= 2 for name in dep.params)
+
+
+def test_dvc_reads_its_files_in_c():
+    """It reads params.yaml once a stage: in Python that is a third of a 'dvc repro' with nothing to do."""
+    assert "_ruamel_yaml" in YAML(typ="safe").Parser.__module__
