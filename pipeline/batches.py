@@ -119,7 +119,7 @@ class _Whole(Dataset):
 
 
 def _pixels(jpeg: bytes) -> Tensor:
-    """Decode a prepared image to (height, width, 3) uint8, as decoders write it: turning it here would cost a fifth more."""
+    """Decode a prepared image to (height, width, 3) uint8, as decoders write it; turning it here costs a fifth more."""
     with Image.open(io.BytesIO(jpeg)) as image:
         return torch.from_numpy(np.array(image))
 
