@@ -60,7 +60,7 @@ def start(*words):
 
 
 def until(condition, process):
-    for _ in range(600):
+    for _ in range(2400):  # two minutes: others may be training on these cores
         if condition() or process.poll() is not None:
             return
         time.sleep(0.05)
