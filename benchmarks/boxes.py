@@ -10,6 +10,7 @@ from model.boxes import tight_box
 from model.otsu import binarise
 
 MAPS, SIDE = 256, 14
+BATCHES = 20  # a single one of ours is over before a timer is of use
 
 
 def rows() -> list[Row]:
@@ -18,9 +19,9 @@ def rows() -> list[Row]:
     ours, reference = ours_of(M), reference_of(M)
     for one, other in zip(ours, reference, strict=True):
         np.testing.assert_array_equal(one, other)
-    seconds = side_by_side(lambda: ours_of(M), lambda: reference_of(M))
-    rates = MAPS / seconds[0], MAPS / seconds[1]
-    return [at_least(f"Otsu and boxes of {MAPS} maps of {SIDE} x {SIDE}, CPU", rates, 50, "maps/s")]
+    ways = (lambda: [ours_of(M) for _ in range(BATCHES)], lambda: [reference_of(M) for _ in range(BATCHES)])
+    rates = [BATCHES * MAPS / seconds for seconds in side_by_side(*ways)]
+    return [at_least(f"Otsu and boxes of {MAPS} maps of {SIDE} x {SIDE}, CPU", tuple(rates), 50, "maps/s")]
 
 
 def maps() -> torch.Tensor:

@@ -46,7 +46,7 @@ def _rows(name: str, original: tuple[int, int]) -> list[Row]:
     return [
         at_least(f"{what}, to normalised floats", (floats, theirs), 4),
         at_least(f"{what}, to bytes (the network normalises)", (as_bytes, theirs), 4),
-        at_least(f"{what}, the JPEG decoder alone: the most that can be reached", (decoded, theirs), 4),
+        at_least(f"{what}, only decoding them: the most that JPEGs allow", (decoded, theirs), 4),
     ]
 
 

@@ -45,7 +45,7 @@ def measure(pixels: int, batch: int, precision: str, device: str) -> tuple[float
         accelerator.backward(cross_entropy(network(X), t))
         _finish(optimizer)
 
-    ours_s, plain_s = side_by_side(step_ours, step_plain, rounds=30 if device == "cuda" else 6)
+    ours_s, plain_s = side_by_side(step_ours, step_plain, rounds=30 if device == "cuda" else 12)
     return ours_s, plain_s
 
 
