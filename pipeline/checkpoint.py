@@ -29,6 +29,7 @@ from pipeline.variants import Variant
 
 FOLDER = Path("runs/unfinished")
 PACKAGES = ("model", "pipeline")
+STARTERS = ("pipeline.cli", "pipeline.launch", "pipeline.__main__")  # a job may be taken up by another way to start it
 
 
 @dataclass
@@ -119,8 +120,9 @@ def identify(recipe: params.Recipe, variant: Variant, images: ImageSet) -> dict[
 
 
 def _code() -> str:
-    """Name the content of every file of the project that this process has loaded."""
-    loaded = {name: m.__file__ for name, m in sys.modules.items() if name.split(".")[0] in PACKAGES}
+    """Name the content of every file of the project that this process has loaded, but for what only starts jobs."""
+    ours = {name: module for name, module in sys.modules.items() if name.split(".")[0] in PACKAGES}
+    loaded = {name: module.__file__ for name, module in ours.items() if name not in STARTERS}
     content = hashlib.sha256()
     for name in sorted(name for name, file in loaded.items() if file):
         content.update(f"{name} {files.digest(Path(loaded[name]).read_bytes())}\n".encode())

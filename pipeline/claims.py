@@ -111,6 +111,8 @@ def _saturates(curve: dict[int, float]) -> tuple[bool, str]:
 
 
 def _overlap(iou: dict[str, float]) -> tuple[bool, str]:
+    if iou["whole image"] > 0.99:
+        raise KeyError("objects smaller than their pictures")
     figures = f"IoU {iou['1']:.2f}, centred box {iou['centred box']:.2f}, whole image {iou['whole image']:.2f}"
     return iou["1"] > max(iou["centred box"], iou["whole image"]), figures
 

@@ -40,7 +40,7 @@ def cores() -> int:
 def keep_freed_memory() -> None:
     """Stop glibc from giving every large tensor back to the kernel, which would zero it anew for the next step.
 
-    On two cores that took over a quarter of a training step at 160 pixels and almost two fifths at 224, says
+    On two cores that took a quarter of a training step at 160 pixels and over two fifths at 224, says
     'python -m benchmarks memory'. Other C libraries have no such call and are left alone.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

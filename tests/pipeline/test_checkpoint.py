@@ -92,10 +92,10 @@ def kill(process, stage, scale, how):
 
 
 def test_a_killed_training_goes_on_to_the_same_bytes_in_the_same_run(prepared, whole):
-    killed = start(*TRAIN, "runs/killed")
+    killed = start("launch", *TRAIN, "runs/killed")
     kill(killed, "train-1", 1, signal.SIGKILL)
     assert killed.returncode == -signal.SIGKILL
-    output = finish(*TRAIN, "runs/killed")
+    output = finish(*TRAIN, "runs/killed")  # however it is started
     assert "are done; going on from there" in output and "epoch 1/5" not in output
     assert contents("runs/killed") == contents(whole / "runs" / "train")
     assert not Path("runs/unfinished/tiny/train-1").exists()

@@ -72,6 +72,12 @@ def test_what_was_not_run_is_not_judged(measured, name, claim):
     assert claims.to_table(claims.judge(metrics, comparison, 16)).verdict[claim] == "not measured"
 
 
+def test_boxes_of_whole_pictures_say_nothing_of_attention(measured):
+    metrics, comparison = measured
+    metrics["iou"]["whole image"] = 1.0
+    assert verdicts(metrics, comparison)[6] is None
+
+
 def test_seeds_are_told_where_there_are_some(measured):
     metrics, comparison = measured
     comparison["seeds"] = {name: {"1": {"mean": 85.0, "std": 0.4, "n": 3}} for name in ("ours", "baseline")}
