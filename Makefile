@@ -19,7 +19,7 @@ $(INSTALLED): pyproject.toml
 	@touch $@
 
 repro: install ## run the pipeline; 'make repro DATASETS=birdlets,cub10' names other datasets in params.yaml first
-	@$(if $(DATASETS),sed -i 's/^datasets: .*/datasets: [$(DATASETS)]/' params.yaml,:)
+	@pipeline plan $(if $(DATASETS),--datasets $(DATASETS))
 	@dvc repro
 	@for page in reports/*/index.html; do echo; cat "$${page%index.html}table-6.md"; echo "report: $$page"; done
 

@@ -16,7 +16,7 @@ import torch
 from benchmarks.timing import to_markdown
 
 HERE = Path(__file__).parent
-NAMES = ("step", "boxes", "loading", "looking", "orchestration", "memory")
+NAMES = ("step", "boxes", "loading", "inference", "orchestration", "memory")
 
 
 def main() -> None:

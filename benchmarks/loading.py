@@ -11,8 +11,10 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 from benchmarks.timing import Row, at_least, side_by_side
-from pipeline import imageset, job, originals, params, prepare
-from pipeline.batches import TrainingBatches
+from pipeline import params, prepare
+from pipeline.disk import imageset
+from pipeline.training import accelerator
+from pipeline.training.batches import TrainingBatches
 
 PICTURES, EDGE, BATCH = 96, 448, 32
 ORIGINALS = {"CUB's size": (500, 375), "Aircraft's size": (1024, 695)}
@@ -30,7 +32,7 @@ def _rows(name: str, original: tuple[int, int]) -> list[Row]:
         index = draw(root / "originals", original)
         raw = root / "raw"
         raw.mkdir()
-        originals.write(index, lambda file: (root / "originals" / file).read_bytes(), raw)
+        imageset.write_originals(raw, index, lambda file: (root / "originals" / file).read_bytes())
         prepare.run(params.Prepare(short_edge=EDGE), raw, root / "scale-1")
         data = imageset.read(root / "scale-1")
         size = (root / "scale-1" / imageset.IMAGES).stat().st_size / PICTURES
@@ -71,7 +73,7 @@ def draw(root: Path, size: tuple[int, int]) -> pd.DataFrame:
 def ours(data: imageset.ImageSet, floats: bool) -> None:
     """Load every picture once."""
     batches = TrainingBatches(data, BATCH, EDGE, seed=0)
-    for X, _ in batches.loader(range(1), job.start()):
+    for X, _ in batches.loader(range(1), accelerator.start()):
         if floats:
             (X - 116.0).div_(58.0)
 

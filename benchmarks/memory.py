@@ -1,4 +1,4 @@
-"""A training step on a CPU with and without ``pipeline.job.keep_freed_memory``, in turns on the same machine."""
+"""A training step on a CPU with and without ``accelerator.keep_freed_memory``, in turns on the same machine."""
 
 import resource
 import statistics
@@ -18,7 +18,7 @@ def measure(pixels: int, keep: bool) -> None:
     from model.backbone import LITE0, build
     from model.losses import local_loss, object_loss
     from model.network import Network
-    from pipeline.job import keep_freed_memory
+    from pipeline.training.accelerator import keep_freed_memory
 
     if keep:
         keep_freed_memory()

@@ -7,8 +7,7 @@ from torch.nn.functional import cross_entropy
 from benchmarks.timing import Row, at_most, not_measured, side_by_side
 from model.backbone import build
 from model.network import Network
-from pipeline import fitting, job
-from pipeline.variants import OURS
+from pipeline.training import accelerator, loop
 
 N_CATEGORIES, N_CLASSIFIERS = 200, 16
 WHAT = "training step, ResNet-50, n = 16, L = 200"
@@ -26,23 +25,23 @@ def measure(pixels: int, batch: int, precision: str, device: str) -> tuple[float
     """Return the median seconds of a step, ours and the reference's."""
     from torchvision.models import resnet50
 
-    accelerator = job.start(precision)
+    job = accelerator.start(precision)
     X = torch.randint(256, (batch, 3, pixels, pixels), dtype=torch.uint8, device=device)
     X = X.contiguous(memory_format=torch.channels_last)
     t = torch.randint(N_CATEGORIES, (batch,), device=device)
     ours = Network(build("resnet50", "none"), N_CATEGORIES, N_CLASSIFIERS, "probability")
     plain = nn.Sequential(_Normalise(), resnet50(num_classes=N_CATEGORIES))
     networks = [network.to(device, memory_format=torch.channels_last).train() for network in (ours, plain)]
-    pairs = [accelerator.prepare(n, torch.optim.AdamW(n.parameters(), lr=1e-4)) for n in networks]
+    pairs = [job.prepare(n, torch.optim.AdamW(n.parameters(), lr=1e-4)) for n in networks]
 
     def step_ours() -> None:
         network, optimizer = pairs[0]
-        fitting.step(network, OURS, X, t, batch, accelerator)
+        loop.step(network, "both", X, t, batch, job)
         _finish(optimizer)
 
     def step_plain() -> None:
         network, optimizer = pairs[1]
-        accelerator.backward(cross_entropy(network(X), t))
+        job.backward(cross_entropy(network(X), t))
         _finish(optimizer)
 
     ours_s, plain_s = side_by_side(step_ours, step_plain, rounds=30 if device == "cuda" else 12)

@@ -3,40 +3,99 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-from pipeline import files, params, variants
+from pipeline import params, plan
+from pipeline.disk import files
 from pipeline.errors import InputError
+from pipeline.params import NAMED, OURS
+
+FIGURE_8, TABLE_5, OTHERS = "figure-8", "table-5", "ablations"  # blocks of a plan that ablations are added to
+LOSSES = ("local", "object")
 
 
-def run(datasets: list[str], numbers: list[str], losses: list[str]) -> None:
-    """Run numbers of local classifiers (Figure 8) and losses alone (Table 5) on some datasets.
+def run(datasets: list[str], numbers: list[str], losses: list[str], variants: list[str]) -> None:
+    """Run numbers of local classifiers (Figure 8), losses alone (Table 5) and other variants on some datasets.
 
-    The main line's own number is not trained again. A variant that params.yaml does not list is added to it: so it is
-    part of the experiment from then on, and 'dvc repro' keeps it up to date.
+    The main line's own number is not trained again. What the plan does not list is added to it: so it is part of the
+    experiment from then on, and 'dvc repro' keeps it up to date.
     """
-    plan = params.read_plan()
-    datasets = datasets or plan.datasets
-    if unknown := [name for name in datasets if name not in plan.datasets]:
-        raise InputError(f"--dataset {unknown[0]}: not among the datasets of params.yaml ({', '.join(plan.datasets)})")
-    names = _losses(losses) + [f"n-{number}" for number in numbers]
-    if not names:
-        raise InputError("nothing to run: give --n-classifiers 1,2,4,8,16 or --loss local,object")
-    for name in names:
-        variants.parse(name)
-    wanted = {d: [v for v in names if v != f"n-{params.read(d).network.n_classifiers}"] for d in datasets}
-    params.add_variants([name for name in names if any(name in cells for cells in wanted.values())])
-    cells = [f"vary@{dataset}-{name}" for dataset, those in wanted.items() for name in those]
-    _dvc("repro", *[f"{stage}@{dataset}" for dataset in datasets for stage in ("evaluate", "measure")], *cells)
-    # One by one: with all that they depend on, these two would train every variant, asked for or not.
-    _dvc("repro", "--single-item", *[f"{stage}@{d}" for d in datasets for stage in ("compare", "report")])
+    planned = plan.read_datasets()
+    datasets = datasets or planned
+    if unknown := [name for name in datasets if name not in planned]:
+        raise InputError(f"--dataset {unknown[0]}: not among the datasets of params.yaml ({', '.join(planned)})")
+    asked = _asked(numbers, losses, variants)
+    recipes = {dataset: params.read(dataset) for dataset in datasets}
+    wanted = {d: {v: b for v, b in asked.items() if v != f"n-{r.network.n_classifiers}"} for d, r in recipes.items()}
+    _add(wanted)
+    plan.run([], checked=False)
+    _train(wanted)
     for dataset in datasets:
-        _show(dataset, names)
+        _show(dataset, list(asked), recipes[dataset].network.n_classifiers)
 
 
-def _losses(losses: list[str]) -> list[str]:
-    if unknown := [loss for loss in losses if loss not in ("local", "object")]:
+def _asked(numbers: list[str], losses: list[str], variants: list[str]) -> dict[str, str]:
+    """Return the variants that are asked for, each with the block of a plan that it belongs to."""
+    if wrong := [number for number in numbers if not number.isdecimal() or int(number) < 1]:
+        raise InputError(f"--n-classifiers {wrong[0]}: must be 1 or more")
+    if unknown := [loss for loss in losses if loss not in LOSSES]:
         raise InputError(f"--loss {unknown[0]}: unknown; there are local and object")
-    return losses
+    known = params.load().get("variants") or {}
+    if unknown := [name for name in variants if name not in known]:
+        raise InputError(f"--variant {unknown[0]}: not among the variants of params.yaml ({', '.join(known)})")
+    asked = dict.fromkeys(losses, TABLE_5) | {f"n-{int(number)}": FIGURE_8 for number in numbers}
+    asked |= {name: OTHERS for name in variants if name not in asked and name != OURS}
+    if not asked:
+        raise InputError("nothing to run: give --n-classifiers 1,2,4,8,16, --loss local,object or --variant NAME")
+    return asked
+
+
+def _add(wanted: dict[str, dict[str, str]]) -> None:
+    """Add to params.yaml the variants and the lines of plans that it does not have."""
+    missing = {}
+    for dataset, blocks in wanted.items():
+        there = {cell.variant for cell in plan.read(dataset)}
+        missing[dataset] = {name: block for name, block in blocks.items() if name not in there}
+    if not any(missing.values()):
+        return
+    with params.edit() as values:
+        for dataset, blocks in missing.items():
+            for name, block in blocks.items():
+                _define(values["variants"], name)
+                _append(values["plan"][dataset], block, name)
+
+
+def _define(variants: Any, name: str) -> None:
+    if name not in variants:
+        number = name.removeprefix("n-")
+        variants[name] = _in_one_line(NAMED.get(name) or {"network.n_classifiers": int(number)})
+
+
+def _append(blocks: Any, block: str, name: str) -> None:
+    """Put a variant into a block of a plan; a new block trains at scale 1, where an ablation costs least."""
+    if block in blocks:
+        blocks[block]["variants"].append(name)
+    else:
+        blocks[block] = _in_one_line({"variants": [name], "seeds": [0], "scales": [1]})
+
+
+def _in_one_line(values: dict[str, Any]) -> Any:
+    from ruamel.yaml.comments import CommentedMap
+
+    line = CommentedMap(values)
+    line.fa.set_flow_style()
+    return line
+
+
+def _train(wanted: dict[str, dict[str, str]]) -> None:
+    stages = []
+    for dataset, blocks in wanted.items():
+        cells = [cell for cell in plan.read(dataset) if cell.variant in blocks]
+        stages += [f"evaluate@{dataset}", f"measure@{dataset}"]
+        stages += [f"attend@{dataset}-{cell.run}-{cell.scale}" for cell in cells]
+    _dvc("repro", *stages)
+    # One by one: with all that they depend on, these two would train the whole plan, asked for or not.
+    _dvc("repro", "--single-item", *[f"{stage}@{dataset}" for dataset in wanted for stage in ("compare", "report")])
 
 
 def _dvc(*words: str) -> None:
@@ -44,11 +103,10 @@ def _dvc(*words: str) -> None:
         raise InputError("dvc stopped; what it says above is the reason. What was finished is cached: run this again")
 
 
-def _show(dataset: str, names: list[str]) -> None:
+def _show(dataset: str, names: list[str], n_classifiers: int) -> None:
     accuracy = files.read_json(Path("reports/metrics") / f"{dataset}.variants.json")["accuracy"]
-    n = params.read(dataset).network.n_classifiers
     print(f"\n{dataset}, accuracy (%) by scale")
     for name in names:
-        row = accuracy.get(name, accuracy["ours"] if name == f"n-{n}" else {})
+        row = accuracy.get(name, accuracy[OURS] if name == f"n-{n_classifiers}" else {})
         print(f"  {name:<8} " + "  ".join(f"{scale}: {value:.1f}" for scale, value in row.items()))
     print(f"  Figure 8: reports/{dataset}/figure-8.png")

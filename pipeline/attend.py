@@ -1,4 +1,4 @@
-"""Stage: look once at every image with one trained scale: predictions, maps, and where the next scale will look."""
+"""Stage: run one trained network on every image once: predictions, maps, and where the next scale will look."""
 
 from pathlib import Path
 
@@ -12,41 +12,47 @@ from torch import Tensor, nn
 
 from model import backbone
 from model.boxes import compose, largest_region, tight_box, widen
-from model.network import Network
-from pipeline import attended, imageset, inference, job, overlay, params, tracking
-from pipeline.attended import ATTENDED, NEXT
+from pipeline import overlay, params
+from pipeline.disk import files, imageset, predictions
+from pipeline.disk.cells import Cell
+from pipeline.disk.imageset import CROP, ImageSet
+from pipeline.disk.predictions import ATTENDED, NEXT
 from pipeline.errors import InputError
-from pipeline.imageset import CROP, ImageSet
-from pipeline.inference import Seen
+from pipeline.tracking import run as tracking
+from pipeline.training import accelerator, inference, loop
+from pipeline.training.inference import ImageResult
 
 N_PICTURES = 8  # logged to MLflow
 
 
-def run(dataset: str, scale: int, recipe: params.Recipe, trained: Path, images: Path, out: Path) -> None:
-    """Look at the folder ``images`` with the weights in ``trained``, in eval mode, training and test images alike.
+def run(cell: Cell, recipe: params.Recipe, trained: Path, images: Path, split: str | None, out: Path) -> None:
+    """Run the network whose weights are in ``trained`` on the image set ``images``, in eval mode.
 
-    Writes to ``out``: predictions.npz (all images), boxes.csv (all images), maps.npz (test images).
+    split  'test', or None for training and test images alike, where the next scale's crops are to be cut
+
+    Writes to ``out``: predictions.npz; with local classifiers boxes.csv, and maps.npz of the test images.
     """
-    accelerator = job.start(recipe.train.precision)
+    job = accelerator.start(recipe.train.precision, recipe.train.threads)
     data = imageset.read(images)
-    network = accelerator.prepare_model(load(recipe.network, len(data.class_names), trained), evaluation_mode=True)
-    seen = inference.see(network, data, None, accelerator)
-    if accelerator.is_main_process:
+    network = job.prepare_model(load(recipe.network, len(data.class_names), trained), evaluation_mode=True)
+    results = inference.infer(network, data, split, job)
+    if job.is_main_process:
         sections = {"network": recipe.network, "attend": recipe.attend}
-        with tracking.run(dataset, f"attend-{scale}", sections) as tracker:
-            metrics = _write(out, data, seen, recipe.attend)
+        with tracking.run(cell.dataset, f"attend-{cell}", sections) as tracker:
+            metrics = _write(out, data, results, recipe)
             tracker.images(data, context="evaluation")
             tracker.metrics(metrics)
-            tracker.picture(contact_sheet(data, seen), f"attention-{scale}.png")
-            print(f"{dataset}, scale {scale}: " + ", ".join(f"{name} {value:.3g}" for name, value in metrics.items()))
-    accelerator.end_training()
+            if recipe.network.n_classifiers:
+                tracker.picture(contact_sheet(data, results), "attention.png")
+            shown = ", ".join(f"{name} {value:.3g}" for name, value in metrics.items())
+            print(f"{cell.dataset}, {cell}: {shown}")
+    job.end_training()
 
 
 def load(recipe: params.Network, n_categories: int, trained: Path) -> nn.Module:
     """Build the network of a recipe with the weights that the train stage wrote."""
     path = trained / "weights.safetensors"
-    body = backbone.build(recipe.backbone, "none", recipe.stride)
-    network = Network(body, n_categories, recipe.n_classifiers, recipe.attention)
+    network = loop.assemble(recipe, backbone.build(recipe.backbone, "none", recipe.stride), n_categories)
     try:
         network.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:
@@ -54,27 +60,29 @@ def load(recipe: params.Network, n_categories: int, trained: Path) -> nn.Module:
     return network.to(memory_format=torch.channels_last)
 
 
-def boxes(seen: list[Seen], crops: np.ndarray, recipe: params.Attend) -> pd.DataFrame:
-    """Say, for every image, what box is attended and what the next scale will see of the original.
+def boxes(results: list[ImageResult], index: pd.DataFrame, recipe: params.Attend) -> pd.DataFrame:
+    """Say, for every result, what box is attended and what the next scale will see of the original.
 
-    crops  (N, 4)  what this scale saw of the originals, as shares of their sides
+    index  of the image set; its columns CROP say what this scale saw of the originals
     """
-    box = torch.cat([_attended_box(one.M_b, recipe.region) for one in seen])  # N 4, shares of what was seen
-    outer = torch.from_numpy(crops)
-    table = pd.DataFrame(compose(outer, box).numpy(), columns=ATTENDED)
+    rows = index.iloc[[result.position for result in results]]
+    box = torch.cat([_attended_box(result.M_b, recipe.region) for result in results])  # N 4, shares of what was seen
+    outer = torch.from_numpy(rows[CROP].to_numpy())
+    table = pd.DataFrame({"id": rows.id.to_numpy()})
+    table[ATTENDED] = compose(outer, box).numpy()
     table[NEXT] = compose(outer, widen(box, recipe.margin, recipe.minimum)).numpy()
-    table["attended"] = [one.M_b.mean() for one in seen]
-    table["constant"] = [one.constant for one in seen]
+    table["attended"] = [result.M_b.mean() for result in results]
+    table["constant"] = [result.constant for result in results]
     return table
 
 
-def contact_sheet(data: ImageSet, seen: list[Seen], n: int = N_PICTURES) -> np.ndarray:
+def contact_sheet(data: ImageSet, results: list[ImageResult], n: int = N_PICTURES) -> np.ndarray:
     """Put the attention maps of n test images, spread over the classes, side by side: (height, width, 3) uint8."""
-    test = [one for one in seen if data.index.split[one.position] == "test"]
+    test = _of_test(data, results)
     tiles = []
-    for one in test[:: max(1, len(test) // n)][:n]:
-        with data.open(data.index.id[one.position]) as image:
-            tile = Image.fromarray(overlay.heat(np.asarray(image), one.M))
+    for result in test[:: max(1, len(test) // n)][:n]:
+        with data.open(data.index.id[result.position]) as image:
+            tile = Image.fromarray(overlay.heat(np.asarray(image), result.M))
         tiles.append(np.asarray(tile.resize((224, 224))))
     return np.concatenate(tiles, axis=1)
 
@@ -84,14 +92,21 @@ def _attended_box(M_b: np.ndarray, region: str) -> Tensor:
     return tight_box(largest_region(mask) if region == "largest" else mask)
 
 
-def _write(out: Path, data: ImageSet, seen: list[Seen], recipe: params.Attend) -> dict[str, float]:
-    index, predictions = data.index, inference.predictions(seen, data)
-    table = boxes(seen, index[CROP].to_numpy(), recipe)
-    table.insert(0, "id", index.id)
-    test = [one for one in seen if index.split[one.position] == "test"]
-    attended.write_predictions(out, predictions)
-    attended.write_boxes(out, table)
-    attended.write_maps(out, {index.id[one.position]: (one.M, one.M_b) for one in test})
-    metrics = predictions.of("test").accuracies()
-    metrics |= {"attended": float(table.attended.mean()), "constant": float(table.constant.mean())}
+def _of_test(data: ImageSet, results: list[ImageResult]) -> list[ImageResult]:
+    return [result for result in results if data.index.split[result.position] == "test"]
+
+
+def _write(out: Path, data: ImageSet, results: list[ImageResult], recipe: params.Recipe) -> dict[str, float]:
+    """Write the stage's files, all or none of them, and return what the tracker gets."""
+    answers = inference.predictions(results, data, recipe.answer)
+    metrics = answers.of("test").accuracies()
+    with files.atomic_write(out) as folder:
+        folder.mkdir(parents=True)
+        predictions.write_predictions(folder, answers)
+        if recipe.network.n_classifiers:
+            table = boxes(results, data.index, recipe.attend)
+            maps = {data.index.id[result.position]: (result.M, result.M_b) for result in _of_test(data, results)}
+            predictions.write_boxes(folder, table)
+            predictions.write_maps(folder, maps)
+            metrics |= {"attended": float(table.attended.mean()), "constant": float(table.constant.mean())}
     return metrics

@@ -1,20 +1,15 @@
-"""The command line: one command per stage; it parses, and the stage works."""
+"""The command line: one command for each stage and act; it parses, and hands over to the module of that name."""
 
 import atexit
 import gc
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
 
 from pipeline.errors import InputError, StoppedError
-
-# Torch and MLflow make a million objects that stay. Python's collector would go through them again and again while they
-# are imported, and once more at exit: a third of what a stage takes beside its work (make bench).
-gc.set_threshold(100_000)
-atexit.register(gc.freeze)
 
 
 class Command(TyperCommand):
@@ -44,7 +39,12 @@ app = typer.Typer(
 )
 
 Dataset = Annotated[str, typer.Argument(help="A recipe of params.yaml, such as cub.", show_default=False)]
-Scale = Annotated[int, typer.Argument(min=1, max=3, help="1: whole images; 2 and 3: crops.", show_default=False)]
+Variant = Annotated[str, typer.Argument(help="ours, or another variant of params.yaml.")]
+Seed = Annotated[int, typer.Option(min=0, help="Added to the recipe's own seed.")]
+Scale = Annotated[int, typer.Option(min=1, max=3, help="1: whole images; 2 and 3: crops.")]
+Scales = Annotated[list[int], typer.Argument(min=1, max=3, help="The scales of ours, from 1 on.", show_default=False)]
+Out = Annotated[Path, typer.Option(help="The folder to write.", file_okay=False)]
+JsonOut = Annotated[Path, typer.Option(help="The JSON file to write.", dir_okay=False)]
 
 
 def _folder(text: str) -> Any:
@@ -52,25 +52,38 @@ def _folder(text: str) -> Any:
 
 
 Raw = Annotated[Path, _folder("Folder of the originals.")]
-Images = Annotated[Path, _folder("Folder of images that this scale reads.")]
+Images = Annotated[Path, _folder("The image set to read.")]
 Trained = Annotated[Path, _folder("Folder that the train stage wrote.")]
-Looked = Annotated[Path, _folder("Folder that the attend stage wrote.")]
-AllImages = Annotated[list[Path], _folder("Folders of images that the scales read, scale 1 first.")]
-AllLooked = Annotated[list[Path], _folder("Folders that the attend stages wrote, scale 1 first.")]
-Out = Annotated[Path, typer.Option(help="The folder to write.", file_okay=False)]
+Attended = Annotated[Path, _folder("Folder that the attend stage wrote.")]
+AllAttended = Annotated[Path, _folder("Folder of all the dataset's attend stages.")]
 
 
 @app.callback()
 def main() -> None:  # noqa: D103  (its docstring would be the help, which stands above)
-    pass
+    # Importing torch and MLflow allocates a million long-lived objects, which Python's collector would rescan again and
+    # again while it goes on, and once more at exit: a third of a stage's start (make bench).
+    gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
+
+
+@app.command(cls=Command)
+def plan(
+    datasets: Annotated[str, typer.Option(help="Set the datasets that are run first, such as birdlets,cub10.")] = "",
+    check: Annotated[bool, typer.Option("--check", help="Fail where cells.yaml was not up to date.")] = False,
+) -> None:
+    """Spell out in cells.yaml, for DVC, what 'plan' of params.yaml says is trained."""
+    from pipeline import plan  # in each command, so that --help does not wait for pandas and torch
+
+    plan.run(_words(datasets), check)
 
 
 @app.command(cls=Command)
 def download(dataset: Dataset, out: Out) -> None:
     """Bring a dataset's raw files into a folder."""
-    from pipeline import download, params  # in each command, so that --help does not wait for pandas and torch
+    from pipeline import download, params
+    from pipeline.datasets import sources
 
-    download.run(params.read(dataset).download, out)
+    download.run(sources.check(dataset, params.read(dataset).download), out)
 
 
 @app.command(cls=Command)
@@ -83,77 +96,71 @@ def prepare(dataset: Dataset, raw: Raw, out: Out) -> None:
 
 @app.command(cls=Command, context_settings={"ignore_unknown_options": True})
 def launch(words: Annotated[list[str], typer.Argument(help="A command and its options.", show_default=False)]) -> None:
-    """Run train, attend or vary as 'accelerate launch -m pipeline' would: on all GPUs."""
+    """Run train or attend as 'accelerate launch -m pipeline' would: on all GPUs."""
     from pipeline import launch
 
-    launch.run(words)
+    launch.hand_over(words)
+    app(words, prog_name="pipeline")
 
 
 @app.command(cls=Command)
-def train(dataset: Dataset, scale: Scale, images: Images, out: Out) -> None:
-    """Train the local and the object-level classifiers of one scale (section 4.4)."""
+def train(
+    dataset: Dataset, images: Images, out: Out, variant: Variant = "ours", seed: Seed = 0, scale: Scale = 1
+) -> None:
+    """Train one network: the local and the object-level classifiers of a scale (section 4.4), or a variant of them."""
     from pipeline import params
+    from pipeline.disk.cells import Cell
 
-    recipe = params.read(dataset)
+    recipe = params.read(dataset, variant, seed)  # before torch is imported, so that a slip is shown at once
     from pipeline import train
 
-    train.run(dataset, scale, recipe, images, out)
+    train.run(Cell(dataset, variant, seed, scale), recipe, images, out)
 
 
 @app.command(cls=Command)
-def attend(dataset: Dataset, scale: Scale, trained: Trained, images: Images, out: Out) -> None:
-    """Look once at every image with a trained scale: predictions, maps, boxes."""
+def attend(
+    dataset: Dataset,
+    trained: Trained,
+    images: Images,
+    out: Out,
+    variant: Variant = "ours",
+    seed: Seed = 0,
+    scale: Scale = 1,
+    split: Annotated[Literal["all", "test"], typer.Option(help="all: training images too, to be cropped.")] = "all",
+) -> None:
+    """Run a trained network on every image once: predictions, maps, boxes."""
     from pipeline import params
+    from pipeline.disk.cells import Cell
 
-    recipe = params.read(dataset)
+    recipe = params.read(dataset, variant, seed)
     from pipeline import attend
 
-    attend.run(dataset, scale, recipe, trained, images, out)
+    cell = Cell(dataset, variant, seed, scale)
+    attend.run(cell, recipe, trained, images, None if split == "all" else split, out)
 
 
 @app.command(cls=Command)
-def crop(dataset: Dataset, raw: Raw, looked: Looked, images: Images, out: Out) -> None:
+def crop(dataset: Dataset, raw: Raw, attended: Attended, images: Images, out: Out) -> None:
     """Cut the attended boxes from the originals and zoom them, for the next scale to read."""
     from pipeline import crop, params
 
-    crop.run(params.read(dataset).prepare, raw, looked, images, out)
+    crop.run(params.read(dataset).prepare, raw, attended, images, out)
 
 
 @app.command(cls=Command)
 def evaluate(
-    dataset: Dataset,
-    looked: AllLooked,
-    images: Images,
-    out: Out,
-    metrics: Annotated[Path, typer.Option(help="The JSON file of results to write.", dir_okay=False)],
+    dataset: Dataset, scales: Scales, attended: AllAttended, images: Images, out: Out, metrics: JsonOut
 ) -> None:
-    """Put the scales' predictions together and measure them."""
+    """Put the predictions of our scales together and measure them."""
     from pipeline import evaluate, params
+    from pipeline.disk.cells import main_line
 
-    evaluate.run(dataset, params.read(dataset), looked, images, out, metrics)
-
-
-@app.command(cls=Command)
-def vary(
-    dataset: Dataset,
-    variant: Annotated[str, typer.Argument(help="baseline, local, object, n-4, ...", show_default=False)],
-    images: AllImages,
-    out: Out,
-    seed: Annotated[int, typer.Option(min=0, help="Added to the recipe's own seed.")] = 0,
-) -> None:
-    """Train a baseline or an ablation on the same images as ours (sections 5.3 and 5.6)."""
-    from pipeline import params
-
-    recipe = params.read(dataset)
-    from pipeline import vary
-
-    vary.run(dataset, variant, seed, recipe, images, out)
+    folders = [main_line(dataset, scale).below(attended) for scale in scales]
+    evaluate.run(dataset, params.read(dataset), folders, images, out, metrics)
 
 
 @app.command(cls=Command)
-def measure(
-    dataset: Dataset, images: Images, out: Annotated[Path, typer.Option(help="The JSON file to write.")]
-) -> None:
+def measure(dataset: Dataset, images: Images, out: JsonOut) -> None:
     """Count parameters and operations, and measure speed."""
     from pipeline import measure, params
 
@@ -161,30 +168,27 @@ def measure(
 
 
 @app.command(cls=Command)
-def compare(
-    dataset: Dataset,
-    looked: AllLooked,
-    varied: Annotated[Path, typer.Option(help="Folder of the vary stages.", file_okay=False)],
-    metrics: Annotated[Path, typer.Option(help="The JSON file of results to write.", dir_okay=False)],
-) -> None:
-    """Measure the variants beside the main line."""
-    from pipeline import compare
+def compare(dataset: Dataset, attended: AllAttended, metrics: JsonOut) -> None:
+    """Measure the variants of the plan beside ours."""
+    from pipeline import compare, plan
 
-    compare.run(dataset, looked, varied, metrics)
+    compare.run(dataset, plan.read(dataset), attended, metrics)
 
 
 @app.command(cls=Command)
 def report(
     dataset: Dataset,
+    scales: Scales,
     runs: Annotated[Path, _folder("The dataset's folder of runs.")],
-    images: AllImages,
+    data: Annotated[Path, _folder("The dataset's folder of image sets.")],
     reports: Annotated[Path, _folder("Folder that holds published.yaml and metrics/.")],
     out: Out,
 ) -> None:
     """Render tables, figures and the page that shows them."""
     from pipeline import params, report
+    from pipeline.reporting import results
 
-    report.run(dataset, params.read(dataset), runs, images, reports, out)
+    report.run(dataset, results.read(dataset, params.read(dataset), scales, runs, data, reports), out)
 
 
 @app.command(cls=Command)
@@ -192,11 +196,12 @@ def ablate(
     dataset: Annotated[list[str] | None, typer.Option(help="Where; without it, on all that are run.")] = None,
     n_classifiers: Annotated[str, typer.Option(help="Numbers of local classifiers, such as 1,2,4,8,16.")] = "",
     loss: Annotated[str, typer.Option(help="Losses to train alone, such as local,object.")] = "",
+    variant: Annotated[str, typer.Option(help="Other variants of params.yaml, such as smooth.")] = "",
 ) -> None:
     """Train what is missing of some ablations, through DVC, and show them (section 5.6, Figure 8)."""
     from pipeline import ablate
 
-    ablate.run(dataset or [], _words(n_classifiers), _words(loss))
+    ablate.run(dataset or [], _words(n_classifiers), _words(loss), _words(variant))
 
 
 @app.command(cls=Command)
@@ -215,9 +220,9 @@ def check(
 @app.command(cls=Command)
 def send() -> None:
     """Send to MLflow's store what it did not get while it did not answer."""
-    from pipeline import tracking
+    from pipeline.tracking import outbox
 
-    raise typer.Exit(1 if tracking.send() else 0)
+    raise typer.Exit(1 if outbox.send_all() else 0)
 
 
 def _words(text: str) -> list[str]:

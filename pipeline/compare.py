@@ -1,30 +1,27 @@
-"""Stage: measure the variants beside the main line, on the same test images (sections 5.3 and 5.6)."""
+"""Stage: measure the variants of the plan beside ours, on the same test images (sections 5.3 and 5.6)."""
 
-import re
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
-from pipeline import attended, bootstrap, files, tracking, variants
-from pipeline.attended import Predictions
+from pipeline.disk import files, predictions
+from pipeline.disk.cells import Cell
+from pipeline.disk.predictions import N_SCALES
 from pipeline.errors import InputError
+from pipeline.reporting import bootstrap
+from pipeline.tracking import run as tracking
 
 Hits = dict[str, np.ndarray]  # scale ('1', '2', '3' or 'ms') -> (N,) 1.0 where the image is recognised
 
 
-def run(dataset: str, looked: list[Path], varied: Path, metrics: Path) -> None:
+def run(dataset: str, cells: list[Cell], attended: Path, metrics: Path) -> None:
     """Write accuracies, their intervals and their spread over seeds, by variant and scale, to the file ``metrics``.
 
-    looked  folders of the main line's attend stages, scale 1 first
-    varied  folder of the vary stages: <variant>-seed-<seed>/<scale>/
+    cells     what the plan lists; what has not been run yet is left out, and what it does not list is not looked for
+    attended  folder of the dataset's attend stages
     """
-    ours = [attended.read_predictions(folder).of("test") for folder in looked]
-    runs: dict[str, dict[int, Hits]] = defaultdict(dict)
-    runs["ours"][0] = hits([scale.avg for scale in ours], ours[0].label)
-    for folder in sorted(varied.glob("*-seed-*")) if varied.is_dir() else []:
-        name, seed = re.fullmatch(r"(.+)-seed-(\d+)", folder.name).groups()
-        runs[name][int(seed)] = _read(folder, variants.parse(name), ours[0])
+    runs = read(cells, attended)
     with tracking.run(dataset, "compare", {}) as tracker:
         results = {"accuracy": {}, "interval": {}, "seeds": {}} | {"minus_baseline": differences(runs)}
         for name, by_seed in runs.items():
@@ -39,12 +36,33 @@ def run(dataset: str, looked: list[Path], varied: Path, metrics: Path) -> None:
     print("\n".join(f"{dataset}  {name:<14} {value:5.1f}%" for name, value in flat.items()))
 
 
-def hits(probabilities: list[np.ndarray], labels: np.ndarray, scales: list[int] | None = None) -> Hits:
-    """Say which images are recognised at each scale, and by the mean over all three where there are three."""
-    scales = scales or list(range(1, len(probabilities) + 1))
-    named = {str(scale): p for scale, p in zip(scales, probabilities, strict=True)}
-    if len(probabilities) == 3:
-        named["ms"] = np.mean(probabilities, axis=0)
+def read(cells: list[Cell], attended: Path) -> dict[str, dict[int, Hits]]:
+    """Read which test images each variant recognises with each seed, ours first and the others by name."""
+    found: dict[tuple[str, int], dict[int, np.ndarray]] = defaultdict(dict)
+    ours = None
+    for cell in sorted(cells, key=lambda cell: (cell.variant != "ours", cell)):
+        folder = cell.below(attended)
+        if not folder.is_dir() and (cell.variant, cell.seed, cell.scale) != ("ours", 0, 1):
+            continue
+        one = predictions.read_predictions(folder).of("test")
+        ours = ours or one
+        if not np.array_equal(one.id, ours.id):
+            raise InputError(f"{folder}: its test images are not those of ours; run 'dvc repro'")
+        found[cell.variant, cell.seed][cell.scale] = one.probabilities()
+    runs: dict[str, dict[int, Hits]] = {"ours": {}}
+    for (variant, seed), answers in sorted(found.items()):
+        runs.setdefault(variant, {})[seed] = hits(answers, ours.label)
+    return runs
+
+
+def hits(answers: dict[int, np.ndarray], labels: np.ndarray) -> Hits:
+    """Say which images are recognised at each scale, and by the mean over all three where there are three.
+
+    answers  the probabilities (N, L) of each scale
+    """
+    named = {str(scale): p for scale, p in answers.items()}
+    if len(answers) == N_SCALES:
+        named["ms"] = np.mean(list(answers.values()), axis=0)
     return {scale: (p.argmax(axis=1) == labels).astype(float) for scale, p in named.items()}
 
 
@@ -58,19 +76,11 @@ def differences(runs: dict[str, dict[int, Hits]]) -> dict[str, dict]:
 def spread(by_seed: dict[int, Hits]) -> dict[str, dict]:
     """Return mean and standard deviation over seeds at every scale that more than one seed has seen."""
     scales = defaultdict(list)
-    for seen in by_seed.values():
-        for scale, h in seen.items():
+    for found in by_seed.values():
+        for scale, h in found.items():
             scales[scale].append(100 * float(h.mean()))
     return {
         scale: {"mean": float(np.mean(values)), "std": float(np.std(values, ddof=1)), "n": len(values)}
         for scale, values in scales.items()
         if len(values) > 1
     }
-
-
-def _read(folder: Path, variant: variants.Variant, ours: Predictions) -> Hits:
-    scales = sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
-    read = [attended.read_predictions(folder / str(scale)) for scale in scales]
-    if any(not np.array_equal(one.id, ours.id) for one in read):
-        raise InputError(f"{folder}: its test images are not those of the main line; run 'dvc repro'")
-    return hits([getattr(one, variant.predicts) for one in read], ours.label, scales)

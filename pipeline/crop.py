@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from pipeline import attended, imageset, originals, params, zoom
+from pipeline import images, params
+from pipeline.disk import imageset, predictions
 
 
-def run(recipe: params.Prepare, raw: Path, looked: Path, images: Path, out: Path) -> None:
-    """Write the next scale's images.
+def run(recipe: params.Prepare, raw: Path, attended: Path, seen: Path, out: Path) -> None:
+    """Write the next scale's image set.
 
-    raw     folder of the originals
-    looked  folder of the attend stage, which says where to cut
-    images  folder that the attended scale read
+    raw       folder of the originals
+    attended  folder of the attend stage, which says where to cut
+    seen      image set that the attended scale read
     """
-    index = imageset.read(images).index
-    boxes = attended.read_boxes(looked).loc[index.id, attended.NEXT]
-    _, pictures = originals.read(raw)
-    zoom.write(index, pictures, boxes.to_numpy(), recipe.short_edge, out)
+    index = imageset.read(seen).index
+    boxes = predictions.read_boxes(attended).loc[index.id, predictions.NEXT]
+    _, pictures = imageset.read_originals(raw)
+    imageset.write(out, index, images.prepare(index, pictures, boxes.to_numpy(), recipe.short_edge))

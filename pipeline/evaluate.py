@@ -5,27 +5,29 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline import attended, files, imageset, params, tracking
-from pipeline.attended import ATTENDED, Predictions, accuracy
-from pipeline.datasets.index import BOX
+from pipeline import params
+from pipeline.disk import files, imageset, predictions
+from pipeline.disk.imageset import BOX
+from pipeline.disk.predictions import ATTENDED, N_SCALES, Predictions, accuracy
 from pipeline.errors import InputError
+from pipeline.tracking import run as tracking
 
 KINDS = ("loc", "obj", "avg")  # the rows of Table 6
 
 
-def run(dataset: str, recipe: params.Recipe, looked: list[Path], images: Path, out: Path, metrics: Path) -> None:
+def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path, out: Path, metrics: Path) -> None:
     """Evaluate on the test split.
 
-    recipe   goes to the tracker; the results do not depend on it
-    looked   folders of the attend stages, scale 1 first
-    images   folder of scale 1, whose index has the true boxes
-    out      predictions.csv: every test image with its prediction at each scale and over all
-    metrics  the JSON file of all accuracies and overlaps, which git keeps
+    recipe    goes to the tracker; the results do not depend on it
+    attended  folders of the attend stages, scale 1 first
+    images    image set of scale 1, whose index has the true boxes
+    out       predictions.csv: every test image with its prediction at each scale and by their mean ('ms')
+    metrics   the JSON file of all accuracies and overlaps, which git keeps
     """
-    scales = [attended.read_predictions(folder).of("test") for folder in looked]
-    _check_same_images(scales, looked)
+    scales = [predictions.read_predictions(folder).of("test") for folder in attended]
+    _check_same_images(scales, attended)
     index = imageset.read(images).index.set_index("id").loc[scales[0].id]
-    boxes = [attended.read_boxes(folder).loc[index.index] for folder in looked]
+    boxes = [predictions.read_boxes(folder).loc[index.index] for folder in attended]
     results = {f"acc_{kind}": accuracies([getattr(scale, kind) for scale in scales], scales[0].label) for kind in KINDS}
     results["acc_avg_per_class"] = per_class([scale.avg for scale in scales], scales[0].label)
     results |= {name: _mean_of(name, boxes) for name in ("attended", "constant")}
@@ -35,21 +37,22 @@ def run(dataset: str, recipe: params.Recipe, looked: list[Path], images: Path, o
     with tracking.run(dataset, "evaluate", dict(recipe)) as tracker:
         tracker.images(imageset.read(images), context="evaluation")
         tracker.metrics({f"{name}.{scale}": value for name, row in results.items() for scale, value in row.items()})
-        predictions = _predictions(scales, index)
-        with files.whole(out / "predictions.csv") as temporary:
-            predictions.to_csv(temporary, index=False)
+        with files.atomic_write(out / "predictions.csv") as temporary:
+            _predictions(scales, index).to_csv(temporary, index=False)
         files.write_json(metrics, results)
         tracker.files(out)
 
 
 def accuracies(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, float]:
-    """Return the accuracy of each scale and of the mean over scales ('ms'), in percent.
+    """Return the accuracy of each scale and, where all three are there, of their mean ('ms'), in percent.
 
     >>> one, two = np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([[0.8, 0.2], [0.1, 0.9]])
-    >>> accuracies([one, two], np.array([0, 1]))
-    {'1': 50.0, '2': 100.0, 'ms': 100.0}
+    >>> accuracies([one, one, two], np.array([0, 1]))
+    {'1': 50.0, '2': 50.0, '3': 100.0, 'ms': 100.0}
     """
-    named = {str(scale): p for scale, p in enumerate(probabilities, start=1)} | {"ms": np.mean(probabilities, axis=0)}
+    named = {str(scale): p for scale, p in enumerate(probabilities, start=1)}
+    if len(probabilities) == N_SCALES:
+        named["ms"] = np.mean(probabilities, axis=0)
     return {name: accuracy(p, labels) for name, p in named.items()}
 
 
@@ -57,7 +60,7 @@ def per_class(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, 
     """Return the mean over classes of each class's accuracy, FGVC-Aircraft's official metric, in percent.
 
     >>> per_class([np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1]])], np.array([0, 0, 1]))
-    {'1': 50.0, 'ms': 50.0}
+    {'1': 50.0}
     """
     classes = [accuracies([p[labels == c] for p in probabilities], labels[labels == c]) for c in np.unique(labels)]
     return {scale: float(np.mean([row[scale] for row in classes])) for scale in classes[0]}
@@ -107,10 +110,10 @@ def _area(boxes: pd.DataFrame) -> float:
     return float(((x1 - x0) * (y1 - y0)).mean())
 
 
-def _check_same_images(scales: list[Predictions], looked: list[Path]) -> None:
-    for scale, folder in zip(scales, looked, strict=True):
+def _check_same_images(scales: list[Predictions], attended: list[Path]) -> None:
+    for scale, folder in zip(scales, attended, strict=True):
         if not np.array_equal(scale.id, scales[0].id):
-            raise InputError(f"{folder}: its test images are not those of {looked[0]}; run 'dvc repro'")
+            raise InputError(f"{folder}: its test images are not those of {attended[0]}; run 'dvc repro'")
 
 
 def _predictions(scales: list[Predictions], index: pd.DataFrame) -> pd.DataFrame:

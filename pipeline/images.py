@@ -1,15 +1,39 @@
-"""Pictures as files: decoded to RGB whatever they are, brought to the shape that a scale reads, saved."""
+"""Pixels: a picture is decoded to RGB whatever it is, cut, zoomed to the shape that a scale reads, and encoded."""
 
 import io
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 from PIL import Image, ImageOps
 
+from pipeline.disk import files
+from pipeline.disk.pack import Pack
 from pipeline.errors import InputError
-from pipeline.params import CELL
 
-LONGEST = 4  # a picture longer than this many short edges is squeezed: one freak must not set the memory needed
+CELL = 32  # pixels; the coarsest backbone's cell: sizes are whole numbers of it
+LONGEST = 4  # cap on the aspect ratio (a longer picture is squeezed), so that one extreme picture cannot exhaust memory
 QUALITY = 95  # of the JPEGs that scales read; at 95 without chroma subsampling the loss is below the camera's
+
+
+def prepare(index: pd.DataFrame, pictures: Pack, crops: np.ndarray, short_edge: int) -> Iterator[tuple[bytes, list]]:
+    """Cut and zoom every image from its original, so that zooming adds real detail.
+
+    index     a row an image; ``file`` names its original
+    pictures  the originals
+    crops     (N, 4)  boxes in the originals, as shares of their sides
+    ->        for each row the JPEG and the values of ``imageset.ADDED``
+    """
+
+    def one(file: str, crop: list[float]) -> tuple[bytes, list]:
+        original = open_rgb(pictures.read(file), f"{pictures.path}: {file}")
+        prepared = cut(original, crop, short_edge)
+        jpeg = to_jpeg(prepared)
+        return jpeg, [*original.size, *crop, *prepared.size, files.digest(jpeg)]
+
+    return _in_threads(one, list(zip(index.file, crops.tolist(), strict=True)))
 
 
 def open_rgb(content: bytes, name: str) -> Image.Image:
@@ -53,6 +77,14 @@ def to_jpeg(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format="JPEG", quality=QUALITY, subsampling=0)
     return buffer.getvalue()
+
+
+def _in_threads(work: Callable, tasks: list[tuple]) -> Iterator:
+    """Do some tasks at a time and yield what they return, in order; Pillow releases the GIL: threads use all cores."""
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, len(tasks), 16 * workers):  # results wait in memory until they are written
+            yield from pool.map(work, *zip(*tasks[start : start + 16 * workers], strict=True))
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -1,41 +1,39 @@
-"""``pipeline launch COMMAND``: what ``accelerate launch -m pipeline COMMAND`` does, one Python sooner.
+"""``pipeline launch COMMAND``: in this process where one is enough, else handed over to Accelerate's launcher.
 
-Accelerate's launcher imports torch to count the GPUs; where one process is enough it then starts a second Python that
-imports torch again, almost 3 seconds a stage. Here that process is this one. Several are started as ever.
+Accelerate's launcher imports torch to count the GPUs, and where one process is enough it starts a second Python that
+imports torch again, almost 3 seconds a stage. So that is decided first.
 """
 
-import logging
 import os
 import sys
-from argparse import Namespace
-from collections.abc import Mapping
-
-from accelerate.commands import launch
-from accelerate.utils import prepare_simple_launcher_cmd_env
+from pathlib import Path
 
 # Of several machines each is started by hand (docs/running.md); the precision is the recipe's.
 OPTIONS = ["--quiet", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no"]
-MODULE = ["-m", "pipeline"]
 
 
-def run(words: list[str]) -> None:
-    """Run a command of the pipeline in as many processes as ``accelerate config`` or the GPUs of this machine say."""
-    logging.getLogger(launch.__name__).setLevel(logging.ERROR)  # it would say how many GPUs it found, at every stage
-    elsewhere = launch.simple_launcher
+def hand_over(words: list[str]) -> None:
+    """Become Accelerate's launcher of a command where it should decide; return where this process does the work.
 
-    def simple_launcher(arguments: Namespace) -> None:
-        command, environment = prepare_simple_launcher_cmd_env(arguments)
-        if command != [sys.executable, *MODULE, *words] or _seen_gpus(environment) != _seen_gpus(os.environ):
-            elsewhere(arguments)  # under MPI, say, or on GPUs chosen by ``accelerate config``
-            return
-        os.environ.update(environment)
-        from pipeline.cli import app
-
-        app(words, prog_name="pipeline")
-
-    launch.simple_launcher = simple_launcher
-    launch.launch_command(launch.launch_command_parser().parse_args([*OPTIONS, *MODULE, *words]))
+    It decides where ``accelerate config`` has been run, and where the machine has several devices.
+    """
+    if not configured() and devices() < 2:
+        return
+    threads = os.environ.get("OMP_NUM_THREADS") or os.cpu_count()  # else it would set them to 1; the recipe decides
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", *OPTIONS]
+    sys.stdout.flush()
+    os.execv(sys.executable, [*launcher, f"--num_cpu_threads_per_process={threads}", "-m", "pipeline", *words])
 
 
-def _seen_gpus(environment: Mapping[str, str]) -> str | None:
-    return environment.get("CUDA_VISIBLE_DEVICES")
+def configured() -> bool:
+    """Whether ``accelerate config`` has written a default configuration."""
+    from accelerate.commands.config.config_args import default_config_file
+
+    return Path(default_config_file).is_file()
+
+
+def devices() -> int:
+    """Return the number of accelerators that this process may use."""
+    import torch
+
+    return torch.accelerator.device_count() if torch.accelerator.is_available() else 0

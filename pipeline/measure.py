@@ -7,24 +7,27 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pipeline import files, fitting, imageset, job, params, variants
+from pipeline import params
+from pipeline.disk import files, imageset
+from pipeline.disk.predictions import N_SCALES
+from pipeline.training import accelerator, loop
 
 BATCH, ROUNDS = 16, 7  # images a batch; timed batches, the median of which counts
+COUNTED, SPEED = ("parameters_m", "gflops"), "images_per_s"
 
 
 def run(recipe: params.Recipe, images: Path, out: Path) -> None:
     """Write parameters (millions), GFLOPs an image and images a second, on this machine, to the JSON file ``out``."""
-    accelerator = job.start(recipe.train.precision)
+    job = accelerator.start(recipe.train.precision, recipe.train.threads)
     n_categories = len(imageset.read(images).class_names)
+    bare = recipe.model_copy(update={"network": recipe.network.model_copy(update={"n_classifiers": 0})})
     results = {}
-    for variant in (variants.OURS, variants.BASELINE):
-        network = fitting.build(recipe, variant, n_categories, accelerator).eval()
-        one = cost(network, recipe.prepare.short_edge, accelerator.device)
-        results[variant.name] = {"1": one, "ms": {**{k: 3 * one[k] for k in COUNTED}, SPEED: one[SPEED] / 3}}
-    files.write_json(out, {"device": _device(accelerator.device), "image": recipe.prepare.short_edge, **results})
-
-
-COUNTED, SPEED = ("parameters_m", "gflops"), "images_per_s"
+    for name, one in (("ours", recipe), ("baseline", bare)):
+        network = loop.build(one, n_categories, job).eval()
+        single = cost(network, recipe.prepare.short_edge, job.device)
+        counts = {name: N_SCALES * single[name] for name in COUNTED}
+        results[name] = {"1": single, "ms": {**counts, SPEED: single[SPEED] / N_SCALES}}
+    files.write_json(out, {"device": _device(job.device), "image": recipe.prepare.short_edge, **results})
 
 
 @torch.inference_mode()

@@ -6,28 +6,38 @@ No value may be called ``size`` or ``nfiles``: DVC's run cache leaves keys of th
 are its own for files), so that a changed value would bring back the old result.
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline import files
+from pipeline.disk import files
 from pipeline.errors import InputError
+from pipeline.images import CELL
 
 PATH = Path("params.yaml")
-CELL = 32  # pixels; the coarsest backbone's cell: sizes are whole numbers of it
+OURS = "ours"  # the variant that changes nothing
+VARIED = ("network", "train", "attend")  # the sections that a variant may change; all variants share their pictures
+NAMED = {  # what tables and claims call by these names
+    "baseline": {"network.n_classifiers": 0},
+    "local": {"train.loss": "local"},
+    "object": {"train.loss": "object"},
+}
 
-Scale = Literal[1, 2, 3]
 PositiveInt = Annotated[int, Field(ge=1)]
+NaturalInt = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _whole_cells(size: int) -> int:
-    if size % CELL:
-        raise ValueError(f"must be a multiple of {CELL}, the cell of the feature maps; {round(size / CELL) * CELL} is")
-    return size
+def _whole_cells(pixels: int) -> int:
+    if pixels % CELL:
+        near = round(pixels / CELL) * CELL
+        raise ValueError(f"must be a multiple of {CELL}, the cell of the feature maps; {near} is")
+    return pixels
 
 
 Pixels = Annotated[int, Field(ge=CELL), AfterValidator(_whole_cells)]
@@ -39,51 +49,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Birdlets(Section):
-    """The embedded dataset, drawn by the project."""
-
-    reader: Literal["birdlets"]
-    seed: Annotated[int, Field(ge=0)]
-    training: PositiveInt  # pictures per species
-    test: PositiveInt  # pictures per species
-
-
-class Cub(Section):
-    """CUB-200-2011 in its official archive."""
-
-    reader: Literal["cub"]
-    archive: str | None  # a local CUB_200_2011.tgz; null downloads it
-    subset: bool  # true for an archive that holds only some of the classes: counts and checksum are not those published
-
-
-class Cars(Section):
-    """Stanford Cars, in its official archives or as the re-upload with a folder per class."""
-
-    reader: Literal["cars"]
-    archives: str  # the folder that holds them
-    subset: bool
-
-
-class Aircraft(Section):
-    """FGVC-Aircraft 2013b in its official archive."""
-
-    reader: Literal["aircraft"]
-    archive: str | None  # a local fgvc-aircraft-2013b.tar.gz; null downloads it
-    subset: bool
-
-
-class Folder(Section):
-    """Your own pictures, a folder per class."""
-
-    reader: Literal["folder"]
-    root: str  # holds train/CLASS/* and test/CLASS/*, or CLASS/*
-    test_share: Annotated[float, Field(gt=0, lt=1)]  # of each class, where there is no split
-    seed: Annotated[int, Field(ge=0)]  # of the drawing, where there is no split
-    boxes: str | None  # a CSV of file, x0, y0, x1, y1 in pixels
-
-
-Source = Annotated[Birdlets | Cub | Cars | Aircraft | Folder, Field(discriminator="reader")]
-READERS = ("birdlets", "cub", "cars", "aircraft", "folder")
+S = TypeVar("S", bound=Section)
 
 
 class Prepare(Section):
@@ -98,14 +64,14 @@ class Network(Section):
     backbone: str  # section 5.2: resnet50; or any convolutional model of timm
     weights: str  # imagenet, none, or a file
     stride: Literal[16, 32]  # pixels per cell of the feature maps; the paper's ResNet-50 has 32
-    n_classifiers: PositiveInt  # n; section 5.2: 16; Figure 8: 1 to 16
+    n_classifiers: NaturalInt  # n; section 5.2: 16; Figure 8: 1 to 16; 0: the baseline, max pooling over all cells
     attention: Literal["probability", "logit"]  # what M is read from; the paper speaks of probability activations
 
 
 class Train(Section):
     """How each scale is trained."""
 
-    seed: Annotated[int, Field(ge=0)]
+    seed: NaturalInt
     epochs: PositiveInt  # section 5.2: 40
     batch: PositiveInt  # images per step over all processes; not stated by the paper
     crop: Pixels  # side of the random square that training sees, pixels
@@ -114,7 +80,9 @@ class Train(Section):
     warmup_epochs: Annotated[float, Field(ge=0)]  # linear from zero; then a cosine to zero
     batch_norm: Literal["train", "frozen"]  # frozen: ImageNet's statistics, the same on any number of processes
     precision: Literal["fp32", "bf16", "fp64"]  # of the backbone; fp64 is for comparing numbers of processes
-    test_every: PositiveInt  # epochs between looks at the test split, for the curves; nothing is chosen by them
+    threads: PositiveInt | None  # of a process on CPUs: with another number sums round otherwise; null: all there are
+    test_every: PositiveInt  # epochs between tests on the test split, for the curves; nothing is chosen by them
+    loss: Literal["both", "local", "object"] = "both"  # Eq. 6, or one of its two terms alone (section 5.6.1)
 
 
 class Attend(Section):
@@ -125,21 +93,26 @@ class Attend(Section):
     minimum: Share  # least side of a crop, as a share of the side of the picture it is cut from
 
 
-class Vary(Section):
-    """Where variants are trained; the paper does not say at which scale its Table 5 and Figure 8 were measured."""
-
-    scales: Annotated[tuple[Scale, ...], Field(min_length=1, strict=False)]
-
-
 class Recipe(Section):
     """Everything that one dataset's results depend on."""
 
-    download: Source
+    download: dict[str, Any]  # ``datasets.sources`` checks it: each reader has values of its own
     prepare: Prepare
     network: Network
     train: Train
     attend: Attend
-    vary: Vary
+
+    @property
+    def answer(self) -> str:
+        """The level that the network answers by: 'avg' of both, or the one that is trained alone."""
+        if self.network.n_classifiers == 0:
+            return "obj"
+        return {"both": "avg", "local": "loc", "object": "obj"}[self.train.loss]
+
+    @property
+    def cuts_own_crops(self) -> bool:
+        """Whether scales 2 and 3 see what its own attention cut; the baseline and single losses see what ours did."""
+        return self.answer == "avg"
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> Self:
@@ -149,94 +122,125 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
-    def _crops_fit(self) -> Self:
-        if self.train.crop > self.prepare.short_edge:
+    def _something_is_minimised(self) -> Self:
+        if self.network.n_classifiers == 0 and self.train.loss != "both":
             raise ValueError(
-                f"train.crop: {self.train.crop} is more than prepare.short_edge, {self.prepare.short_edge}"
+                f"train.loss: {self.train.loss!r} is for local classifiers; with n_classifiers 0 say 'both'"
             )
         return self
 
+    @model_validator(mode="after")
+    def _crops_fit(self) -> Self:
+        crop, short_edge = self.train.crop, self.prepare.short_edge
+        if crop > short_edge:
+            raise ValueError(f"train.crop: {crop} is more than prepare.short_edge, {short_edge}")
+        return self
 
-def read(dataset: str, path: Path = PATH) -> Recipe:
+
+def read(dataset: str, variant: str = OURS, seed: int = 0, path: Path = PATH) -> Recipe:
     """Read and check one dataset's whole recipe, so that a slip in a late section stops an early stage.
+
+    variant  a name below ``variants``: its values take the place of the recipe's
+    seed     added to the recipe's own: other classifiers to start from, another order, other crops
 
     Raises InputError that names the file and the field.
     """
-    recipes = _load(path).get("recipes")
+    values = load(path)
+    recipes = values.get("recipes")
     if not isinstance(recipes, dict) or dataset not in recipes:
         known = ", ".join(recipes or {}) or "none"
         raise InputError(f"{path}: there is no recipe for {dataset!r}; recipes: {known}")
+    recipe = check(Recipe, recipes[dataset], f"{path}: recipes.{dataset}.")
+    if not recipe.cuts_own_crops:
+        raise InputError(f"{path}: recipes.{dataset}: n_classifiers 0 and single losses are for 'variants'")
+    if changes := _variant(variant, values, path):
+        changed = {section: dict(recipes[dataset][section]) for section in VARIED}
+        for name, value in changes.items():
+            section, _, key = name.partition(".")
+            changed[section][key] = value
+        recipe = check(Recipe, recipes[dataset] | changed, f"{path}: variants.{variant}, on {dataset}: ")
+    return recipe.model_copy(update={"train": recipe.train.model_copy(update={"seed": recipe.train.seed + seed})})
+
+
+def _variant(name: str, values: dict, path: Path) -> dict[str, Any]:
+    """Return a variant's values, by dotted name; those that tables know by name are what the name says."""
+    variants = values.get("variants")
+    if not isinstance(variants, dict) or name not in variants:
+        known = ", ".join(map(str, variants or {})) or "none"
+        raise InputError(f"{path}: there is no variant {name!r}; variants: {known}")
+    changes, where = variants[name], f"{path}: variants.{name}"
+    if not isinstance(changes, dict):
+        raise InputError(f"{where}: must be recipe values, such as {{train.weight_decay: 0.05}}, got {changes!r}")
+    for key in changes:
+        if not isinstance(key, str) or key.split(".")[0] not in VARIED or key.count(".") != 1:
+            raise InputError(f"{where}.{key}: a variant changes values of {', '.join(VARIED)}, such as train.lr")
+    numbered = re.fullmatch(r"n-(\d+)", name)
+    expected = {"network.n_classifiers": int(numbered[1])} if numbered else NAMED.get(name, {})
+    if name == OURS and changes:
+        raise InputError(f"{where}: is the recipe itself, so it must be {{}}")
+    for key, value in expected.items():
+        if changes.get(key) != value:
+            raise InputError(f"{where}: tables call {{{key}: {value}}} so; write that, or choose another name")
+    return changes
+
+
+def check(model: type[S], values: Any, where: str) -> S:
+    """Make a section of values as they stand in the file; InputError's lines begin with ``where``."""
+    if not isinstance(values, dict):
+        raise InputError(f"{where.rstrip('.: ')}: must be a mapping of values, got {values!r}")
     try:
-        return TypeAdapter(Recipe).validate_python(recipes[dataset])
+        return model.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(problem, recipes[dataset]) for problem in error.errors()]
-        raise InputError("\n".join(f"{path}: recipes.{dataset}.{line}" for line in lines)) from error
+        lines = [where + _explain(problem, model) for problem in error.errors()]
+        raise InputError("\n".join(lines)) from error
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What 'dvc repro' runs: the values beside the recipes."""
-
-    datasets: list[str]
-    variants: list[str]
-
-
-def read_plan(path: Path = PATH) -> Plan:
-    """Read which datasets and variants are run."""
-    values = _load(path)
-    return Plan(list(values.get("datasets", [])), list(values.get("variants", [])))
-
-
-def add_variants(names: list[str], path: Path = PATH) -> None:
-    """Add variants to those that are run, leaving everything else in the file, comments included, as it is."""
-    from ruamel.yaml import YAML
-
-    yaml = YAML()
-    yaml.width = 1000  # do not fold what was written in one line
-    yaml.preserve_quotes = True
-    values = yaml.load(path)
-    if new := [name for name in names if name not in values["variants"]]:
-        values["variants"].extend(new)
-        with files.whole(path) as temporary, temporary.open("w") as file:
-            yaml.dump(values, file)
-
-
-def flatten(recipe: Section) -> dict[str, Any]:
-    """List a recipe's values under dotted names, as a tracker wants them.
-
-    >>> flatten(Prepare(short_edge=448))
-    {'short_edge': 448}
-    """
-    flat = {}
-    for name, value in recipe:
-        if isinstance(value, Section):
-            flat |= {f"{name}.{inner}": v for inner, v in flatten(value).items()}
-        else:
-            flat[name] = value
-    return flat
-
-
-def _load(path: Path) -> dict:
+def load(path: Path = PATH) -> dict[str, Any]:
+    """Read the file as it is."""
     from ruamel.yaml import YAML, YAMLError  # DVC's own reader: 1e-4 is a number in it, in PyYAML a string
 
     try:
-        return YAML(typ="safe").load(path.read_text()) or {}
+        values = YAML(typ="safe").load(path.read_text()) or {}
     except FileNotFoundError as error:
         raise InputError(f"{path}: not found; run this from the project's root") from error
     except YAMLError as error:
         raise InputError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: must hold 'datasets', 'variants', 'plan' and 'recipes', got {values!r:.60}")
+    return values
 
 
-def _explain(problem: dict, recipe: Any) -> str:
+@contextmanager
+def edit(path: Path = PATH) -> Iterator[Any]:
+    """Give the file's values to change; write them back in the form in which DVC writes them, comments included."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.default_flow_style = False
+    values = yaml.load(path)
+    yield values
+    with files.atomic_write(path) as temporary, temporary.open("w") as file:
+        yaml.dump(values, file)
+
+
+def flatten(sections: dict[str, Section | dict[str, Any]]) -> dict[str, Any]:
+    """List the values of sections under dotted names, as a tracker wants them.
+
+    >>> flatten({"prepare": Prepare(short_edge=448)})
+    {'prepare.short_edge': 448}
+    """
+    return {f"{section}.{name}": value for section, values in sections.items() for name, value in dict(values).items()}
+
+
+def _explain(problem: dict, model: type[Section]) -> str:
     """Put one of pydantic's findings in a line: the field, what is wrong, the way out."""
-    where = [str(part) for part in problem["loc"] if part not in READERS]
+    where = [str(part) for part in problem["loc"]]
     field, message = ".".join(where), problem["msg"].removeprefix("Value error, ")
     if not where:  # two fields disagree: the message names them
         return message
     if problem["type"] == "extra_forbidden":
-        parent = Recipe.model_fields[where[0]].annotation if len(where) > 1 else Recipe
-        names = list(getattr(parent, "model_fields", {}))
-        near = get_close_matches(where[-1], names, n=1)
+        parent = model.model_fields[where[0]].annotation if len(where) > 1 else model
+        near = get_close_matches(where[-1], list(parent.model_fields), n=1)
         return f"{field}: unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
     if problem["type"] == "missing":
         return f"{field}: missing"

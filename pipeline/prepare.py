@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import originals, params, zoom
+from pipeline import images, params
+from pipeline.disk import imageset
 
 
 def run(recipe: params.Prepare, raw: Path, out: Path) -> None:
     """Write the pictures of ``raw``, whole, and their index to ``out``."""
-    index, pictures = originals.read(raw)
+    index, pictures = imageset.read_originals(raw)
     whole = np.tile([0.0, 0.0, 1.0, 1.0], (len(index), 1))
-    zoom.write(index, pictures, whole, recipe.short_edge, out)
+    imageset.write(out, index, images.prepare(index, pictures, whole, recipe.short_edge))

@@ -1,8 +1,12 @@
 """The pipeline's command line, as tests use it."""
 
+from pathlib import Path
+
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+
+PREFIX = "python3 -m pipeline "
 
 
 def run(*words):
@@ -12,26 +16,12 @@ def run(*words):
     return result.output
 
 
-def stages(dataset):
-    """List the commands of dvc.yaml for one dataset, in order, without their launcher."""
-    yield f"download {dataset} --out data/raw"
-    yield f"prepare {dataset} --raw data/raw --out data/scale-1"
-    for scale in (1, 2, 3):
-        here, images = f"runs/train-{scale}", f"data/scale-{scale}"
-        looked = f"runs/attend-{scale}"
-        if scale > 1:
-            before = f"--looked runs/attend-{scale - 1} --images data/scale-{scale - 1}"
-            yield f"crop {dataset} --raw data/raw {before} --out {images}"
-        yield f"train {dataset} {scale} --images {images} --out {here}"
-        yield f"attend {dataset} {scale} --trained {here} --images {images} --out {looked}"
-    images = " ".join(f"--images data/scale-{scale}" for scale in (1, 2, 3))
-    looked = " ".join(f"--looked runs/attend-{scale}" for scale in (1, 2, 3))
-    metrics = f"--metrics reports/metrics/{dataset}"
-    yield f"evaluate {dataset} {looked} --images data/scale-1 --out runs/evaluate {metrics}.json"
-    for variant in ("baseline", "local", "object", "n-1"):
-        yield f"vary {dataset} {variant} {images} --out runs/vary/{variant}-seed-0"
-    for variant in ("ours", "baseline"):
-        yield f"vary {dataset} {variant} --seed 1 {images} --out runs/vary/{variant}-seed-1"
-    yield f"measure {dataset} --images data/scale-1 --out runs/cost.json"
-    yield f"compare {dataset} {looked} --varied runs/vary {metrics}.variants.json"
-    yield f"report {dataset} --runs runs {images} --reports reports --out reports/{dataset}"
+def commands(folder: Path):
+    """List the commands of the project in a folder, as DVC resolves and orders them, by stage."""
+    import networkx
+    from dvc.repo import Repo
+
+    index = Repo(str(folder)).index
+    ordered = list(networkx.dfs_postorder_nodes(index.graph))
+    assert all(stage.cmd.startswith(PREFIX) for stage in ordered)
+    return {stage.name: stage.cmd.removeprefix(PREFIX).removeprefix("launch ").split() for stage in ordered}

@@ -1,5 +1,6 @@
 """What all tests share: a seed, a tracker of their own, and a tiny recipe."""
 
+import copy
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from ruamel.yaml import YAML
 
 import command_line
 
+ROOT = Path(__file__).parents[1]
 TINY = {
     "download": {"reader": "birdlets", "seed": 0, "training": 2, "test": 1},
     "prepare": {"short_edge": 64},
@@ -29,10 +31,24 @@ TINY = {
         "warmup_epochs": 1,
         "batch_norm": "train",
         "precision": "fp32",
+        "threads": 1,
         "test_every": 1,
     },
     "attend": {"region": "all", "margin": 0.15, "minimum": 0.5},
-    "vary": {"scales": [1]},
+}
+VARIANTS = {
+    "ours": {},
+    "baseline": {"network.n_classifiers": 0},
+    "local": {"train.loss": "local"},
+    "object": {"train.loss": "object"},
+    "n-1": {"network.n_classifiers": 1},
+}
+ALONE = {"main": {"variants": ["ours"], "seeds": [0], "scales": [1, 2, 3]}}
+PLAN = {
+    "main": {"variants": ["ours", "baseline"], "seeds": [0], "scales": [1, 2, 3]},
+    "repeated": {"variants": ["ours", "baseline"], "seeds": [1], "scales": [1]},
+    "own": {"variants": ["n-1"], "seeds": [0], "scales": [1, 2]},
+    "table-5": {"variants": ["local", "object"], "seeds": [0], "scales": [1]},
 }
 
 
@@ -44,7 +60,7 @@ def seed():
 @pytest.fixture
 def tiny():
     """A recipe as params.yaml holds it, to be changed at will."""
-    return {section: dict(values) for section, values in TINY.items()}
+    return copy.deepcopy(TINY)
 
 
 @pytest.fixture
@@ -52,20 +68,45 @@ def project(tmp_path, monkeypatch, tiny):
     """An empty project to stand in: its params.yaml has the recipe 'tiny', its MLflow store is its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    write_params(tmp_path, tiny=tiny)
+    write_params(tmp_path, {"tiny": tiny})
     return tmp_path
 
 
-def write_params(folder: Path, **recipes):
-    """Write a params.yaml with some recipes."""
+def write_params(folder: Path, recipes, plan=ALONE, variants=VARIANTS):
+    """Write a params.yaml with some recipes, all of them run and all with one plan."""
+    plans = {name: copy.deepcopy(plan) for name in recipes}
+    values = {"recipes": recipes, "variants": variants, "plan": plans, "datasets": list(recipes)}
     with (folder / "params.yaml").open("w") as file:
-        YAML().dump({"datasets": list(recipes), "variants": [], "recipes": recipes}, file)
+        YAML().dump(values, file)
 
 
 @pytest.fixture
 def write_recipe(project):
     """Write recipes to the project's params.yaml."""
-    return lambda **recipes: write_params(project, **recipes)
+    return lambda **recipes: write_params(project, recipes)
+
+
+def checkout(folder: Path):
+    """Put there what DVC reads of this project besides params.yaml: dvc.yaml, cells.yaml and the code."""
+    for name in ("model", "pipeline"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", ".dvcignore"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "reports").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "reports" / "published.yaml", folder / "reports")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        command_line.run("plan")
+
+
+def run_pipeline(folder: Path):
+    """Run what params.yaml plans in a folder that is stood in: dvc.yaml's commands, in this process."""
+    from dvc.repo import Repo
+
+    checkout(folder)
+    Repo.init(str(folder), no_scm=True)
+    for words in command_line.commands(folder).values():
+        command_line.run(*words)
 
 
 @pytest.fixture(autouse=True)
@@ -80,15 +121,12 @@ def fresh_accelerate_state():
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A project whose whole pipeline has run, stage by stage through the command line, on the tiny recipe."""
+    """A project whose whole pipeline has run on the tiny recipe: dvc.yaml's commands, in one process."""
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         patch.setenv("DVC_STAGE", "some-stage@tiny")
-        write_params(folder, tiny=TINY)
-        (folder / "reports").mkdir()
-        shutil.copy(Path(__file__).parents[1] / "reports" / "published.yaml", folder / "reports")
-        for command in command_line.stages("tiny"):
-            command_line.run(*command.split())
+        write_params(folder, {"tiny": TINY}, PLAN)
+        run_pipeline(folder)
     return folder

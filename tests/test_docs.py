@@ -1,16 +1,16 @@
 """What the documents show must work."""
 
 import re
-from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from pipeline import params
+from conftest import ROOT
+from pipeline import params, plan
 from pipeline.cli import app
+from pipeline.datasets import sources
 
-ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
@@ -32,17 +32,33 @@ def test_commands_of_ours_exist(path):
         assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0, command
 
 
-def test_the_recipe_for_ones_own_pictures_is_a_valid_one(tmp_path):
+@pytest.fixture
+def gulls(tmp_path, monkeypatch):
+    """A project whose params.yaml is the one of docs/extending.md."""
     block = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)[1]
-    (tmp_path / "params.yaml").write_text("recipes:\n" + block)
-    assert params.read("gulls", tmp_path / "params.yaml").download.reader == "folder"
+    (tmp_path / "params.yaml").write_text(f"{block}\nvariants:\n  ours: {{}}\ndatasets: [gulls]\n")
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_recipe_for_ones_own_pictures_is_a_valid_one(gulls):
+    assert sources.check("gulls", params.read("gulls").download).reader == "folder"
+
+
+def test_the_plan_for_ones_own_pictures_is_the_method_alone(gulls):
+    assert [str(cell) for cell in plan.read("gulls")] == ["ours-0-1", "ours-0-2", "ours-0-3"]
 
 
 def test_values_that_documents_name_are_values_of_recipes():
-    values = set(params.flatten(params.read("cub", ROOT / "params.yaml")))
+    values = set(params.flatten(dict(params.read("cub", path=ROOT / "params.yaml"))))
     for path in DOCUMENTS:
-        for name in re.findall(r"`((?:prepare|network|train|attend|vary)\.\w+)`", path.read_text()):
+        for name in re.findall(r"`((?:prepare|network|train|attend)\.\w+)`", path.read_text()):
             assert name in values, name
+
+
+def test_files_that_documents_name_are_there():
+    for path in DOCUMENTS:
+        for name in re.findall(r"`((?:pipeline|model|tests|benchmarks)/[\w/]+\.py)`", path.read_text()):
+            assert (ROOT / name).is_file(), f"{path.name}: {name}"
 
 
 def test_datasets_that_documents_run_have_recipes():

@@ -1,7 +1,4 @@
-"""What a change reruns, read from DVC's own graph with two datasets in it."""
-
-import shutil
-from pathlib import Path
+"""What a change reruns, and what it does not, read from DVC's own graph with two datasets in it."""
 
 import networkx
 import pytest
@@ -9,87 +6,155 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[1]
-MAIN = {"download", "prepare", "evaluate", "crop-2", "crop-3"} | {
-    f"{stage}-{scale}" for stage in ("train", "attend") for scale in (1, 2, 3)
+from conftest import ROOT, VARIANTS, checkout, write_params
+
+PLAN = {
+    "main": {"variants": ["ours", "baseline"], "seeds": [0], "scales": [1, 2, 3]},
+    "repeated": {"variants": ["ours"], "seeds": [1], "scales": [1]},
+    "figure-8": {"variants": ["n-1"], "seeds": [0], "scales": [1, 2]},
 }
-BESIDE = {"vary-baseline", "vary-n-4", "repeat-ours-1", "measure", "compare", "report"}
-ALL = MAIN | BESIDE
+SCALE_1 = {"ours-0-1", "baseline-0-1", "ours-1-1", "n-1-0-1"}
+CELLS = SCALE_1 | {"ours-0-2", "ours-0-3", "baseline-0-2", "baseline-0-3", "n-1-0-2"}
+TRAINED, ATTENDED = ({f"{stage}-{cell}" for cell in CELLS} for stage in ("train", "attend"))
+LATER = {f"train-{cell}" for cell in CELLS - SCALE_1}  # the trainings that see crops
+CROPS = {"crop-ours-0-2", "crop-ours-0-3", "crop-n-1-0-2"}
+LAST = {"evaluate", "compare", "report"}
+ALL = {"download", "prepare", "measure"} | TRAINED | ATTENDED | CROPS | LAST
 
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory):
     folder = tmp_path_factory.mktemp("graph")
-    for name in ("model", "pipeline"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "dvc.yaml", folder)
-    yaml = YAML()
-    params = yaml.load(ROOT / "params.yaml")
-    params |= {"datasets": ["birdlets", "cub"], "variants": ["baseline", "n-4"], "repeated": ["ours"], "seeds": [1]}
-    yaml.dump(params, folder / "params.yaml")
+    recipes = YAML(typ="safe").load(ROOT / "params.yaml")["recipes"]
+    write_params(folder, {name: recipes[name] for name in ("birdlets", "cub")}, PLAN, VARIANTS)
+    checkout(folder)
     return Repo.init(str(folder), no_scm=True).index
 
 
 def short(stage):
-    """'train@cub-1' -> ('cub', 'train-1')."""
+    """'train@cub-ours-0-1' -> ('cub', 'train-ours-0-1')."""
     name, _, item = stage.name.partition("@")
-    dataset, _, scale = item.partition("-")
-    return dataset, f"{name}-{scale}" if scale else name
+    dataset, _, cell = item.partition("-")
+    return dataset, f"{name}-{cell}" if cell else name
 
 
 def reruns(index, changed):
-    """List the stages that run again when ``changed`` (a predicate on dependencies) has changed."""
+    """List the stages that may run again when ``changed`` (a predicate on dependencies) has changed."""
     touched = {stage for stage in index.stages if any(changed(dep) for dep in stage.deps)}
-    return {short(s) for stage in touched for s in {stage} | networkx.ancestors(index.graph, stage)}
+    found = {short(s) for stage in touched for s in {stage} | networkx.ancestors(index.graph, stage)}
+    return found - {("", "plan")}
 
 
 def section(name):
     return lambda dep: isinstance(dep, ParamsDependency) and name in dep.params
 
 
-def file(name):
-    return lambda dep: dep.def_path == name
+def code(name):
+    """Whether a dependency is a file of code or a folder that it lies in."""
+    return lambda dep: f"{name}/".startswith(f"{dep.def_path}/")
+
+
+def on_both(stages):
+    return {(dataset, stage) for dataset in ("birdlets", "cub") for stage in stages}
 
 
 def test_the_stages_of_a_dataset(index):
-    assert {short(stage) for stage in index.stages} == {(d, s) for d in ("birdlets", "cub") for s in ALL}
+    assert {short(stage) for stage in index.stages} == on_both(ALL) | {("", "plan")}
 
 
 @pytest.mark.parametrize(
     "values, stages",
     [
-        ("download", ALL),
-        ("prepare", ALL - {"download"}),
-        ("network", ALL - {"download", "prepare"}),
-        ("train", ALL - {"download", "prepare", "measure"}),
-        ("attend", ALL - {"download", "prepare", "train-1", "measure"}),
-        ("vary", BESIDE - {"measure"}),
+        ("recipes.birdlets.download", ALL),
+        ("recipes.birdlets.prepare", ALL - {"download"}),
+        ("recipes.birdlets.network", ALL - {"download", "prepare"}),
+        ("recipes.birdlets.train", ALL - {"download", "prepare"}),
+        ("recipes.birdlets.attend", ATTENDED | CROPS | LATER | LAST),
+        ("plan.birdlets", {"compare", "report"}),
     ],
 )
-def test_a_recipe_value_reruns_what_depends_on_it_and_nothing_of_another_dataset(index, values, stages):
-    assert reruns(index, section(f"recipes.birdlets.{values}")) == {("birdlets", stage) for stage in stages}
+def test_a_value_reruns_what_depends_on_it_and_nothing_of_another_dataset(index, values, stages):
+    assert reruns(index, section(values)) == {("birdlets", stage) for stage in stages}
+
+
+@pytest.mark.parametrize(
+    "variant, own",
+    [
+        ("n-1", {"train-n-1-0-1", "train-n-1-0-2", "attend-n-1-0-1", "attend-n-1-0-2", "crop-n-1-0-2"}),
+        ("baseline", {f"{stage}-baseline-0-{scale}" for stage in ("train", "attend") for scale in (1, 2, 3)}),
+    ],
+)
+def test_a_variants_values_rerun_its_own_trainings_and_the_comparison(index, variant, own):
+    assert reruns(index, section(f"variants.{variant}")) == on_both(own | {"compare", "report"})
 
 
 @pytest.mark.parametrize(
     "name, stages",
     [
-        ("pipeline/page.py", {"report"}),
+        ("pipeline/reporting/page.py", {"report"}),
+        ("pipeline/reporting/bootstrap.py", {"compare", "report"}),
         ("pipeline/evaluate.py", {"evaluate", "report"}),
-        ("pipeline/vary.py", BESIDE - {"measure"}),
+        ("pipeline/overlay.py", ATTENDED | CROPS | LATER | LAST),
+        ("pipeline/train.py", TRAINED | ATTENDED | CROPS | LAST),
+        ("pipeline/crop.py", CROPS | LATER | (ATTENDED - {f"attend-{cell}" for cell in SCALE_1}) | LAST),
+        ("pipeline/datasets/cub.py", ALL),
         ("model/losses.py", ALL - {"download", "prepare"}),
-        ("model/boxes.py", ALL - {"download", "prepare", "train-1", "measure"}),
+        ("model/boxes.py", ATTENDED | CROPS | LATER | LAST),
     ],
 )
-def test_a_file_of_code_reruns_the_stages_that_use_it(index, name, stages):
-    assert reruns(index, file(name)) == {(dataset, stage) for dataset in ("birdlets", "cub") for stage in stages}
+def test_code_reruns_the_stages_that_use_it(index, name, stages):
+    assert reruns(index, code(name)) == on_both(stages)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pipeline/tracking/run.py",
+        "pipeline/tracking/mlflow_store.py",
+        "pipeline/errors.py",
+        "pipeline/cli.py",
+        "pipeline/launch.py",
+        "pipeline/ablate.py",
+        "pipeline/check.py",
+    ],
+)
+def test_code_that_reruns_nothing(index, name):
+    assert not reruns(index, code(name))
+
+
+def test_reports_rerun_no_training(index):
+    for name in ("pipeline/reporting/tables.py", "pipeline/report.py", "pipeline/compare.py", "pipeline/plan.py"):
+        assert not {stage for _, stage in reruns(index, code(name))} & (TRAINED | ATTENDED), name
+
+
+def test_how_a_crop_is_cut_retrains_no_scale_1(index):
+    for change in (section("recipes.cub.attend"), code("model/boxes.py"), code("pipeline/crop.py")):
+        assert not {stage for _, stage in reruns(index, change)} & {f"train-{cell}" for cell in SCALE_1}
 
 
 def test_no_stage_depends_on_a_whole_package_or_on_all_recipes(index):
     for stage in index.stages:
-        assert not {dep.def_path for dep in stage.deps} & {"model", "pipeline", "pipeline/datasets"}
+        assert not {dep.def_path for dep in stage.deps} & {"model", "pipeline"}
         for dep in stage.deps:
-            if isinstance(dep, ParamsDependency):
-                assert all(name.count(".") >= 2 for name in dep.params)
+            if isinstance(dep, ParamsDependency) and stage.name != "plan":
+                assert all(name.count(".") >= 1 for name in dep.params)
+
+
+def test_a_new_cell_leaves_the_others_as_they_are(index, tmp_path):
+    """What DVC compares of the stages that were there, their commands, dependencies and outputs, stays the same."""
+    recipes = YAML(typ="safe").load(ROOT / "params.yaml")["recipes"]
+    more = PLAN | {"more": {"variants": ["local"], "seeds": [0, 1], "scales": [1]}}
+    write_params(tmp_path, {name: recipes[name] for name in ("birdlets", "cub")}, more, VARIANTS)
+    checkout(tmp_path)
+    grown = {stage.name: stage for stage in Repo.init(str(tmp_path), no_scm=True).index.stages}
+    for stage in index.stages:
+        other = grown.pop(stage.name)
+        assert other.cmd == stage.cmd and [d.def_path for d in other.deps] == [d.def_path for d in stage.deps]
+    assert {name.partition("@")[0] for name in grown} == {"train", "attend"} and len(grown) == 8
+
+
+def test_the_plan_is_looked_at_before_anything_runs(index):
+    assert next(networkx.dfs_postorder_nodes(index.graph)).name == "plan"
 
 
 def test_dvc_reads_its_files_in_c():

@@ -15,7 +15,7 @@ import pytest
 import command_line
 
 pytestmark = pytest.mark.machines
-TRAIN = ("-m", "pipeline", "train", "tiny", "1", "--images", "data/scale-1", "--out", "runs/train-1")
+TRAIN = ("-m", "pipeline", "train", "tiny", "--images", "data/scale-1", "--out", "runs/train-1")
 
 
 def ip(*words):

@@ -1,7 +1,6 @@
 """DVC runs the stages, whatever happens to it."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -9,26 +8,19 @@ import time
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
-from pipeline import imageset
+from conftest import checkout as put_checkout
+from pipeline.disk import imageset
 
-ROOT = Path(__file__).parents[1]
 REPRO = [sys.executable, "-m", "dvc", "repro", "prepare@tiny"]
 
 
 @pytest.fixture
 def checkout(project, write_recipe, tiny):
     """A checkout whose only recipe is a small one."""
-    for name in ("model", "pipeline"):
-        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "dvc.yaml", project)
     tiny["download"] |= {"training": 10, "test": 4}
-    (project / "params.yaml").write_text("")
-    with (project / "params.yaml").open("w") as file:
-        YAML().dump(
-            {"datasets": ["tiny"], "variants": [], "repeated": [], "seeds": [], "recipes": {"tiny": tiny}}, file
-        )
+    write_recipe(tiny=tiny)
+    put_checkout(project)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], check=True)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     yield {**os.environ, "PATH": path}

@@ -5,14 +5,16 @@ training and testing; the boxes are cut with it. Training means 'trainval'.
 """
 
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from pipeline import params
 from pipeline.datasets import archive, index
+from pipeline.disk.imageset import BOX
 from pipeline.errors import InputError
+from pipeline.params import Section
 
 URL = "https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/archives/fgvc-aircraft-2013b.tar.gz"
 MD5 = "d4acdd33327262359767eeaa97a4f732"
@@ -21,7 +23,15 @@ BANNER = 20  # pixels at the bottom
 ROOT = "fgvc-aircraft-2013b/data"
 
 
-def fetch(source: params.Aircraft, raw: Path) -> None:
+class Source(Section):
+    """FGVC-Aircraft 2013b in its official archive."""
+
+    reader: Literal["aircraft"]
+    archive: str | None  # a local fgvc-aircraft-2013b.tar.gz; null downloads it
+    subset: bool  # true for an archive that holds only some of the variants
+
+
+def fetch(source: Source, raw: Path) -> None:
     """Download or take the archive, check it, unpack it and cut the banners off."""
     path = archive.obtain(source.archive, URL, None if source.subset else MD5, archive.DOWNLOADS)
     archive.unpack(path, raw)
@@ -32,7 +42,7 @@ def fetch(source: params.Aircraft, raw: Path) -> None:
         _cut_banner(photo)
 
 
-def read(source: params.Aircraft, raw: Path) -> pd.DataFrame:
+def read(source: Source, raw: Path) -> pd.DataFrame:
     """Make the index of the 'variant' labels and the official split."""
     images = pd.concat(
         [_list(raw, "trainval").assign(split="train"), _list(raw, "test").assign(split="test")], ignore_index=True
@@ -45,7 +55,7 @@ def read(source: params.Aircraft, raw: Path) -> pd.DataFrame:
     images["file"] = f"{ROOT}/images/" + images.id + ".jpg"
     if not source.subset:
         index.check_counts(images, raw, CLASSES, TRAINING, TEST)
-    x0, y0, x1, y1 = (images.pop(side) for side in index.BOX)
+    x0, y0, x1, y1 = (images.pop(side) for side in BOX)
     return index.with_boxes(images, raw, x0 - 1, y0 - 1, x1, y1)  # from 1 to the last pixel, both included
 
 

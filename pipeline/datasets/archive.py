@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
-from pipeline import files
+from pipeline.disk import files
 from pipeline.errors import InputError
 
 DOWNLOADS = Path("data/archives")  # outside every stage's outputs: a rerun does not download again

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from pipeline import params
+from pipeline.params import NaturalInt, PositiveInt, Section
 
 Array = NDArray[np.float64]
 Colour = tuple[float, float, float]
@@ -51,7 +52,16 @@ SPECIES: dict[str, dict[str, str]] = {
 }
 
 
-def fetch(source: params.Birdlets, raw: Path) -> None:
+class Source(Section):
+    """The embedded dataset, drawn by the project."""
+
+    reader: Literal["birdlets"]
+    seed: NaturalInt
+    training: PositiveInt  # pictures per species
+    test: PositiveInt  # pictures per species
+
+
+def fetch(source: Source, raw: Path) -> None:
     """Draw all pictures and write the index beside them."""
     (raw / "images").mkdir(parents=True)
     plan = [(name, n) for name in SPECIES for n in range(source.training + source.test)]
@@ -62,7 +72,7 @@ def fetch(source: params.Birdlets, raw: Path) -> None:
     pd.DataFrame(rows, columns=columns).to_csv(raw / "index.csv", index=False)
 
 
-def read(source: params.Birdlets, raw: Path) -> pd.DataFrame:
+def read(source: Source, raw: Path) -> pd.DataFrame:
     """Return the index that ``fetch`` wrote."""
     return pd.read_csv(raw / "index.csv")
 
@@ -85,7 +95,7 @@ def draw(species: str, rng: random.Random) -> tuple[NDArray[np.uint8], tuple[flo
     return np.rint(canvas.pixels * 255).astype(np.uint8), tuple(float(side) for side in box)
 
 
-def _draw_file(source: params.Birdlets, raw: Path, which: tuple[str, int]) -> list:
+def _draw_file(source: Source, raw: Path, which: tuple[str, int]) -> list:
     """Draw one picture into its file; return its row of the index."""
     name, n = which
     pixels, box = draw(name, random.Random(f"birdlets {source.seed} {name} {n}"))

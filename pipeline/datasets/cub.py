@@ -1,19 +1,28 @@
 """CUB-200-2011 (Wah et al. 2011): 200 birds, 5,994 training and 5,794 test photos, true boxes."""
 
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
-from pipeline import params
 from pipeline.datasets import archive, index
 from pipeline.errors import InputError
+from pipeline.params import Section
 
 URL = "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz"
 MD5 = "97eceeb196236b17998738112f37df78"
 CLASSES, TRAINING, TEST = 200, 5994, 5794  # Table 1
 
 
-def fetch(source: params.Cub, raw: Path) -> None:
+class Source(Section):
+    """CUB-200-2011 in its official archive."""
+
+    reader: Literal["cub"]
+    archive: str | None  # a local CUB_200_2011.tgz; null downloads it
+    subset: bool  # true for an archive that holds only some of the classes: counts and checksum are not those published
+
+
+def fetch(source: Source, raw: Path) -> None:
     """Download or take the archive, check it and unpack it."""
     path = archive.obtain(source.archive, URL, None if source.subset else MD5, archive.DOWNLOADS)
     archive.unpack(path, raw)
@@ -21,7 +30,7 @@ def fetch(source: params.Cub, raw: Path) -> None:
         raise InputError(f"{path}: not CUB-200-2011, it holds no CUB_200_2011/images.txt")
 
 
-def read(source: params.Cub, raw: Path) -> pd.DataFrame:
+def read(source: Source, raw: Path) -> pd.DataFrame:
     """Make the index from the official lists, not from a glob: the archive also holds stray pictures."""
     root = raw / "CUB_200_2011"
     images = _list(root / "images.txt", ["id", "name"])

@@ -3,17 +3,30 @@
 import random
 import shutil
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pandas as pd
+from pydantic import Field
 
-from pipeline import params
 from pipeline.datasets import index
+from pipeline.disk.imageset import BOX
 from pipeline.errors import InputError
+from pipeline.params import NaturalInt, Section
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
 
 
-def fetch(source: params.Folder, raw: Path) -> None:
+class Source(Section):
+    """Your own pictures, a folder per class."""
+
+    reader: Literal["folder"]
+    root: str  # holds train/CLASS/* and test/CLASS/*, or CLASS/*
+    test_share: Annotated[float, Field(gt=0, lt=1)]  # of each class, where there is no split
+    seed: NaturalInt  # of the drawing, where there is no split
+    boxes: str | None  # a CSV of file, x0, y0, x1, y1 in pixels
+
+
+def fetch(source: Source, raw: Path) -> None:
     """Copy the pictures."""
     root = Path(source.root)
     if not root.is_dir():
@@ -32,7 +45,7 @@ def copy(root: Path, raw: Path) -> None:
             shutil.copy(path, target)
 
 
-def read(source: params.Folder, raw: Path) -> pd.DataFrame:
+def read(source: Source, raw: Path) -> pd.DataFrame:
     """Make the index: root/train/CLASS and root/test/CLASS, or root/CLASS split by the recipe's seed and share."""
     if (raw / "train").is_dir() and (raw / "test").is_dir():
         images = read_split(raw)
@@ -58,10 +71,10 @@ def _list(root: Path, raw: Path) -> pd.DataFrame:
     table = pd.DataFrame({"file": [file.as_posix() for file in files], "class_name": [p.parent.name for p in paths]})
     table["id"] = table.file.str.replace(r"\.\w+$", "", regex=True).str.replace(r"[^\w.-]+", "-", regex=True)
     table["label"] = pd.factorize(table.class_name, sort=True)[0]
-    return table.assign(x0=None, y0=None, x1=None, y1=None).astype(dict.fromkeys(index.BOX, float))
+    return table.assign(x0=None, y0=None, x1=None, y1=None).astype(dict.fromkeys(BOX, float))
 
 
-def _drawn_for_test(images: pd.DataFrame, source: params.Folder) -> list[int]:
+def _drawn_for_test(images: pd.DataFrame, source: Source) -> list[int]:
     """Draw the recipe's share of every class, at least one; a class keeps its draw whatever other classes there are."""
     drawn = []
     for name, rows in images.groupby("class_name").groups.items():
@@ -73,7 +86,7 @@ def _drawn_for_test(images: pd.DataFrame, source: params.Folder) -> list[int]:
 def _with_boxes(images: pd.DataFrame, raw: Path, path: str) -> pd.DataFrame:
     """Add the boxes of a table: file is the path below the root, the rest are pixels."""
     table = pd.read_csv(path)
-    if list(table.columns) != ["file", *index.BOX]:
+    if list(table.columns) != ["file", *BOX]:
         raise InputError(f"{path}: its columns are {list(table.columns)}, expected file, x0, y0, x1, y1")
     unknown = set(table.file) - set(images.file)
     if unknown:
@@ -83,4 +96,4 @@ def _with_boxes(images: pd.DataFrame, raw: Path, path: str) -> pd.DataFrame:
         width, height = index.picture_size(raw / row.file)
         if not (0 <= row.x0 < row.x1 <= width and 0 <= row.y0 < row.y1 <= height):
             raise InputError(f"{path}: the box of {row.file!r} is empty or outside its {width} x {height} picture")
-    return index.with_boxes(images, raw, *(boxes[side] for side in index.BOX))
+    return index.with_boxes(images, raw, *(boxes[side] for side in BOX))

@@ -1,24 +1,12 @@
-"""The index: one row an image, the same columns for every source."""
+"""The index: one row an image, the same columns (``imageset.COLUMNS``) for every source."""
 
 from pathlib import Path
 
 import pandas as pd
 from PIL import Image
 
+from pipeline.disk.imageset import BOX, COLUMNS
 from pipeline.errors import InputError
-
-BOX = ["x0", "y0", "x1", "y1"]
-COLUMNS = {
-    "id": "unique name, also that of the prepared image's file",
-    "file": "the original, below the raw folder",
-    "label": "category, 0 to L-1",
-    "class_name": "its name",
-    "split": "train or test",
-    "x0": "true box, as shares of the original's sides; empty where there is none",
-    "y0": "",
-    "x1": "",
-    "y1": "",
-}
 
 
 def check(table: pd.DataFrame, raw: Path) -> pd.DataFrame:

@@ -1,13 +1,16 @@
-"""Which cells an ablation runs; DVC itself is not started here."""
+"""Which cells an ablation runs and what it writes down; DVC itself is not started here."""
 
 from pathlib import Path
 
 import pytest
 
 import command_line
-from pipeline import ablate, files
+from conftest import ALONE, TINY, write_params
+from pipeline import ablate, params, plan
+from pipeline.disk import files
 
 ACCURACY = {"ours": {"1": 80.0}, "n-1": {"1": 70.0}, "local": {"1": 75.0}}
+VARIANTS = {"ours": {}, "local": {"train.loss": "local"}, "smooth": {"train.weight_decay": 0.05}}
 
 
 @pytest.fixture
@@ -16,37 +19,59 @@ def asked(project, monkeypatch):
     calls = []
     monkeypatch.setattr(ablate, "_dvc", lambda *words: calls.append(words))
     files.write_json(project / "reports" / "metrics" / "tiny.variants.json", {"accuracy": ACCURACY})
+    write_params(project, {"tiny": TINY}, ALONE, VARIANTS)
     return calls
 
 
 def test_only_what_was_asked_for_is_run_and_the_main_line_not_again(asked):
     output = command_line.run("ablate", "--n-classifiers", "1,2", "--loss", "local")  # the recipe's own n is 2
     first, second = asked
-    assert first == ("repro", "evaluate@tiny", "measure@tiny", "vary@tiny-local", "vary@tiny-n-1")
+    assert first == ("repro", "evaluate@tiny", "measure@tiny", "attend@tiny-local-0-1", "attend@tiny-n-1-0-1")
     assert second == ("repro", "--single-item", "compare@tiny", "report@tiny")
     assert "n-1      1: 70.0" in output and "n-2      1: 80.0" in output and "local    1: 75.0" in output
+    assert "tiny-n-1-0-1:" in Path("cells.yaml").read_text()
 
 
-def test_values_that_params_yaml_does_not_list_are_added_and_nothing_else_changes(asked):
+def test_what_the_plan_does_not_list_is_added_and_nothing_else_changes(asked):
     before = Path("params.yaml").read_text()
-    command_line.run("ablate", "--n-classifiers", "3")
+    command_line.run("ablate", "--n-classifiers", "3,1")
     after = Path("params.yaml").read_text()
-    assert "n-3" in after and after.replace("- n-3", "").split() == before.replace("[]", "").split()
-    command_line.run("ablate", "--n-classifiers", "3")
+    added = ["  n-3: {network.n_classifiers: 3}", "  n-1: {network.n_classifiers: 1}"]
+    added += ["    figure-8: {variants: [n-3, n-1], seeds: [0], scales: [1]}"]
+    assert [line for line in after.splitlines() if line not in added] == before.splitlines()
+    assert all(line in after.splitlines() for line in added)
+    command_line.run("ablate", "--n-classifiers", "3,1")
     assert Path("params.yaml").read_text() == after
+
+
+def test_a_block_that_is_there_says_where_more_is_trained(asked):
+    blocks = ALONE | {"figure-8": {"variants": ["n-1"], "seeds": [0, 1], "scales": [1, 2]}}
+    write_params(Path(), {"tiny": TINY}, blocks, VARIANTS | {"n-1": {"network.n_classifiers": 1}})
+    command_line.run("ablate", "--n-classifiers", "3")
+    cells = [(cell.seed, cell.scale) for cell in plan.read("tiny") if cell.variant == "n-3"]
+    assert cells == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    assert asked[0][-4:] == tuple(f"attend@tiny-n-3-{seed}-{scale}" for seed, scale in cells)
+
+
+def test_a_variant_of_ones_own(asked):
+    command_line.run("ablate", "--variant", "smooth")
+    assert asked[0][-1] == "attend@tiny-smooth-0-1"
+    assert params.load()["plan"]["tiny"]["ablations"] == {"variants": ["smooth"], "seeds": [0], "scales": [1]}
 
 
 @pytest.mark.parametrize(
     "words, message",
     [
-        (["--n-classifiers", "0"], "variant 'n-0': unknown"),
-        (["--n-classifiers", "two"], "variant 'n-two': unknown"),
+        (["--n-classifiers", "0"], "--n-classifiers 0: must be 1 or more"),
+        (["--n-classifiers", "two"], "--n-classifiers two: must be 1 or more"),
         (["--loss", "global"], "--loss global: unknown; there are local and object"),
+        (["--variant", "n-9"], r"--variant n-9: not among the variants of params.yaml \(ours, local, smooth\)"),
         (["--dataset", "cars", "--loss", "local"], r"--dataset cars: not among the datasets of params.yaml \(tiny\)"),
         ([], "nothing to run: give --n-classifiers"),
     ],
 )
 def test_bad_input_starts_nothing(asked, words, message):
+    before = Path("params.yaml").read_text()
     with pytest.raises(AssertionError, match=message):
         command_line.run("ablate", *words)
-    assert not asked
+    assert not asked and Path("params.yaml").read_text() == before

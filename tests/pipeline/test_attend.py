@@ -5,55 +5,86 @@ import pandas as pd
 import pytest
 
 import command_line
-from pipeline import attend, attended, imageset, params
-from pipeline.inference import Seen
+from pipeline import attend, params
+from pipeline.disk import imageset, predictions
+from pipeline.training.inference import ImageResult
 
 
-def seen(*masks):
-    return [Seen(i, None, None, mask.astype(np.float32), mask, False) for i, mask in enumerate(masks)]
+def results(*masks):
+    return [ImageResult(i, None, None, mask.astype(np.float32), mask, False) for i, mask in enumerate(masks)]
+
+
+def index(*crops):
+    table = pd.DataFrame(crops, columns=imageset.CROP, dtype=float)
+    return table.assign(id=[f"i{n}" for n in range(len(crops))])
 
 
 def test_boxes_are_those_of_the_original():
     mask = np.zeros((4, 4), dtype=bool)
     mask[1, 1] = True
     recipe = params.Attend(region="all", margin=0.0, minimum=0.5)
-    table = attend.boxes(seen(mask, mask), np.array([[0.0, 0, 1, 1], [0.5, 0.5, 1, 1]]), recipe)
-    assert table[attended.ATTENDED].to_numpy().tolist() == [[0.25, 0.25, 0.5, 0.5], [0.625, 0.625, 0.75, 0.75]]
-    assert table[attended.NEXT].to_numpy()[0] == pytest.approx([0.125, 0.125, 0.625, 0.625])
-    assert table.attended.tolist() == [1 / 16, 1 / 16]
+    table = attend.boxes(results(mask, mask), index([0, 0, 1, 1], [0.5, 0.5, 1, 1]), recipe)
+    assert table[predictions.ATTENDED].to_numpy().tolist() == [[0.25, 0.25, 0.5, 0.5], [0.625, 0.625, 0.75, 0.75]]
+    assert table[predictions.NEXT].to_numpy()[0] == pytest.approx([0.125, 0.125, 0.625, 0.625])
+    assert table.attended.tolist() == [1 / 16, 1 / 16] and table.id.tolist() == ["i0", "i1"]
 
 
 def test_region_policy():
     mask = np.array([[True, False, False, True, True]])
-    whole = np.array([[0.0, 0, 1, 1]])
-    boxes = {
-        region: attend.boxes(seen(mask), whole, params.Attend(region=region, margin=0.0, minimum=0.0)).x0[0]
-        for region in ("all", "largest")
-    }
-    assert boxes == {"all": 0, "largest": 0.6}
+    for region, left in {"all": 0, "largest": 0.6}.items():
+        recipe = params.Attend(region=region, margin=0.0, minimum=0.0)
+        assert attend.boxes(results(mask), index([0, 0, 1, 1]), recipe).x0[0] == left
 
 
 def test_the_next_scale_sees_what_the_last_one_attended_to(finished):
     for scale in (1, 2):
-        boxes = attended.read_boxes(finished / "runs" / f"attend-{scale}")
-        index = imageset.read(finished / "data" / f"scale-{scale + 1}").index.set_index("id")
-        assert np.allclose(index[imageset.CROP].to_numpy(), boxes.loc[index.index, attended.NEXT].to_numpy())
-        now = imageset.read(finished / "data" / f"scale-{scale}").index.set_index("id")[imageset.CROP].to_numpy()
+        boxes = predictions.read_boxes(finished / f"runs/tiny/attend/ours-0/scale-{scale}")
+        index = imageset.read(finished / f"data/tiny/ours-0/scale-{scale + 1}").index.set_index("id")
+        assert np.allclose(index[imageset.CROP].to_numpy(), boxes.loc[index.index, predictions.NEXT].to_numpy())
+        seen = "scale-1" if scale == 1 else "ours-0/scale-2"
+        now = imageset.read(finished / "data/tiny" / seen).index.set_index("id")[imageset.CROP].to_numpy()
         then = index[imageset.CROP].to_numpy()
         assert (then[:, :2] >= now[:, :2] - 1e-9).all() and (then[:, 2:] <= now[:, 2:] + 1e-9).all()
 
 
 def test_training_and_attending_agree_on_the_last_epochs_accuracy(finished):
     for scale in (1, 2, 3):
-        history = pd.read_csv(finished / "runs" / f"train-{scale}" / "history.csv")
-        test = attended.read_predictions(finished / "runs" / f"attend-{scale}").of("test")
+        history = pd.read_csv(finished / f"runs/tiny/train/ours-0/scale-{scale}" / "history.csv")
+        test = predictions.read_predictions(finished / f"runs/tiny/attend/ours-0/scale-{scale}").of("test")
         assert len(test.id) == 10
         assert history.test_acc_avg.iloc[-1] == pytest.approx(100 * (test.avg.argmax(1) == test.label).mean())
 
 
-def test_weights_of_another_network(finished, tmp_path, monkeypatch, tiny, write_recipe):
+def test_weights_of_another_network(finished, tiny, write_recipe):
     tiny["network"]["n_classifiers"] = 3
     write_recipe(tiny=tiny)
-    folders = ["--trained", finished / "runs" / "train-1", "--images", finished / "data" / "scale-1", "--out", "x"]
+    folders = [
+        "--trained",
+        finished / "runs/tiny/train/ours-0/scale-1",
+        "--images",
+        finished / "data/tiny/scale-1",
+        "--out",
+        "x",
+    ]
     with pytest.raises(AssertionError, match=r"weights.safetensors: not the weights of this recipe's network"):
-        command_line.run("attend", "tiny", "1", *map(str, folders))
+        command_line.run("attend", "tiny", *map(str, folders), "--out", "x")
+
+
+@pytest.mark.parametrize("run", ["baseline-0", "local-0", "object-0", "n-1-0", "ours-1"])
+def test_a_variant_answers_after_attending_as_at_its_trainings_end(finished, run):
+    history = pd.read_csv(finished / f"runs/tiny/train/{run}/scale-1/history.csv")
+    one = predictions.read_predictions(finished / f"runs/tiny/attend/{run}/scale-1").of("test")
+    assert one.accuracies() == {name: history[f"test_{name}"].iloc[-1] for name in one.accuracies()}
+
+
+def test_training_images_are_run_only_where_crops_are_cut_from_them(finished):
+    for run, count in {"ours-0": 30, "n-1-0": 30, "ours-1": 10, "baseline-0": 10, "local-0": 10}.items():
+        folder = finished / f"runs/tiny/attend/{run}/scale-1"
+        assert len(predictions.read_predictions(folder).id) == count, run
+        assert (folder / "boxes.csv").exists() == (run != "baseline-0")
+
+
+def test_a_variant_with_both_losses_cuts_its_own_crops(finished):
+    own = imageset.read(finished / "data/tiny/n-1-0/scale-2").index[imageset.CROP].to_numpy()
+    boxes = predictions.read_boxes(finished / "runs/tiny/attend/n-1-0/scale-1")
+    assert np.allclose(own, boxes[predictions.NEXT].to_numpy())

@@ -3,8 +3,8 @@
 import pytest
 from typer.testing import CliRunner
 
-from pipeline import files
 from pipeline.cli import app
+from pipeline.disk import files
 
 METRICS = {"acc_avg": {"1": 80.0, "ms": 90.0}, "iou": {"1": 0.5, "centred box": 0.4}, "attended": {"1": 0.3}}
 

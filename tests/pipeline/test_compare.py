@@ -1,22 +1,27 @@
 """Variants beside the main line, on the same images."""
 
+import dataclasses
+import shutil
+
 import numpy as np
 import pytest
 
-import command_line
-from pipeline import attended, compare, files
+from pipeline import compare
+from pipeline.disk import files, predictions
+from pipeline.disk.cells import Cell
+from pipeline.errors import InputError
 
 
 def test_multi_scale_only_where_there_are_three_scales():
     right, wrong, labels = np.array([[0.9, 0.1]]), np.array([[0.2, 0.8]]), np.array([0])
-    assert list(compare.hits([right], labels)) == ["1"]
-    assert {s: h.tolist() for s, h in compare.hits([right, wrong, right], labels).items()} == {
+    assert list(compare.hits({1: right}, labels)) == ["1"]
+    assert {s: h.tolist() for s, h in compare.hits({1: right, 2: wrong, 3: right}, labels).items()} == {
         "1": [1],
         "2": [0],
         "3": [1],
         "ms": [1],
     }
-    assert list(compare.hits([right], labels, [2])) == ["2"]
+    assert list(compare.hits({2: right}, labels)) == ["2"]
 
 
 def test_spread_over_seeds():
@@ -46,13 +51,45 @@ def test_results(finished):
 def test_each_variant_is_measured_by_what_it_trains(finished):
     results = files.read_json(finished / "reports" / "metrics" / "tiny.variants.json")["accuracy"]
     for name, kind in {"baseline": "obj", "local": "loc", "object": "obj", "n-1": "avg"}.items():
-        predictions = attended.read_predictions(finished / "runs" / "vary" / f"{name}-seed-0" / "1")
-        assert results[name]["1"] == attended.accuracy(getattr(predictions, kind), predictions.label)
+        one = predictions.read_predictions(finished / f"runs/tiny/attend/{name}-0/scale-1").of("test")
+        assert results[name]["1"] == predictions.accuracy(getattr(one, kind), one.label)
 
 
-def test_variants_of_other_images_are_refused(finished, tmp_path, project):
-    predictions = attended.read_predictions(finished / "runs" / "attend-1").of("train")
-    attended.write_predictions(tmp_path / "vary" / "n-1-seed-0" / "1", predictions)
-    looked = [word for n in (1, 2, 3) for word in ("--looked", str(finished / "runs" / f"attend-{n}"))]
-    with pytest.raises(AssertionError, match="its test images are not those of the main line"):
-        command_line.run("compare", "tiny", *looked, "--varied", str(tmp_path / "vary"), "--metrics", "m.json")
+@pytest.fixture
+def attended(finished, project):
+    """A copy of the finished project's attend stages."""
+    shutil.copytree(finished / "runs/tiny/attend", project / "attend")
+    return project / "attend"
+
+
+def accuracies(cells, attended):
+    compare.run("tiny", cells, attended, attended / "m.json")
+    return files.read_json(attended / "m.json")["accuracy"]
+
+
+def test_what_the_plan_does_not_list_is_not_looked_for_whatever_lies_there(attended):
+    ours = [Cell("tiny", "ours", 0, scale) for scale in (1, 2, 3)]
+    (attended / "n-4-0" / "scale-1").mkdir(parents=True)
+    (attended / "stray").mkdir()
+    shutil.copytree(attended / "ours-1", attended / "ours-7")
+    assert set(accuracies(ours, attended)) == {"ours"}
+    assert files.read_json(attended / "m.json")["seeds"] == {}
+
+
+def test_what_has_not_been_run_yet_is_left_out(attended):
+    cells = [Cell("tiny", variant, 0, scale) for variant in ("ours", "baseline") for scale in (1, 2)]
+    shutil.rmtree(attended / "baseline-0" / "scale-2")
+    found = accuracies(cells, attended)
+    assert set(found["ours"]) == {"1", "2"} and set(found["baseline"]) == {"1"}
+
+
+def test_variants_of_other_images_are_refused(attended):
+    one = predictions.read_predictions(attended / "ours-0" / "scale-1").of("train")
+    predictions.write_predictions(attended / "n-1-0" / "scale-1", dataclasses.replace(one, split=np.full(20, "test")))
+    with pytest.raises(InputError, match=r"n-1-0/scale-1: its test images are not those of ours"):
+        accuracies([Cell("tiny", variant, 0, 1) for variant in ("ours", "n-1")], attended)
+
+
+def test_ours_not_run_yet_is_named(project):
+    with pytest.raises(InputError, match=r"ours-0/scale-1/predictions.npz: cannot be read"):
+        accuracies([Cell("tiny", "ours", 0, 1)], project)

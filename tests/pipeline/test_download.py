@@ -4,15 +4,15 @@ import pytest
 from PIL import Image
 
 import command_line
-from pipeline import originals
+from pipeline.disk import imageset
 from pipeline.errors import InputError
 
 
 def test_raw_files_arrive_whole(finished):
-    index, pictures = originals.read(finished / "data" / "raw")
+    index, pictures = imageset.read_originals(finished / "data/raw/tiny")
     assert len(index) == 30
     assert all(pictures.read(file).startswith(b"BM") for file in index.file)
-    assert sorted(path.name for path in (finished / "data" / "raw").iterdir()) == ["index.csv", "pictures.zip"]
+    assert sorted(path.name for path in (finished / "data/raw/tiny").iterdir()) == ["index.csv", "pictures.zip"]
 
 
 def test_a_source_that_fails_leaves_nothing_behind(project, monkeypatch):

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 import command_line
-from pipeline import attended, evaluate, files
-from pipeline.attended import ATTENDED
+from pipeline import evaluate
+from pipeline.disk import files, predictions
+from pipeline.disk.predictions import ATTENDED
 
 
 def test_the_mean_over_scales_is_of_probabilities():
@@ -39,26 +40,35 @@ def test_localisation_is_printed_beside_what_needs_no_attention():
 
 def test_metrics_file(finished):
     metrics = files.read_json(finished / "reports" / "metrics" / "tiny.json")
-    scales = [attended.read_predictions(finished / "runs" / f"attend-{s}").of("test") for s in (1, 2, 3)]
+    folders = [finished / f"runs/tiny/attend/ours-0/scale-{scale}" for scale in (1, 2, 3)]
+    scales = [predictions.read_predictions(folder).of("test") for folder in folders]
     for kind in ("loc", "obj", "avg"):
         each = [getattr(scale, kind) for scale in scales]
         hits = [(p.argmax(1) == scales[0].label).mean() * 100 for p in [*each, sum(each)]]
         assert list(metrics[f"acc_{kind}"].values()) == pytest.approx(hits)
-    boxes = attended.read_boxes(finished / "runs" / "attend-2").loc[scales[0].id]
+    boxes = predictions.read_boxes(finished / "runs/tiny/attend/ours-0/scale-2").loc[scales[0].id]
     assert metrics["attended"]["2"] == pytest.approx(boxes.attended.mean())
     assert metrics["constant"]["2"] == boxes.constant.mean()
-    table = pd.read_csv(finished / "runs" / "evaluate" / "predictions.csv")
+    table = pd.read_csv(finished / "runs/tiny/evaluate" / "predictions.csv")
     assert (table.ms == table.true).mean() * 100 == pytest.approx(metrics["acc_avg"]["ms"])
 
 
 def test_scales_of_different_images_are_not_averaged(finished, tmp_path, project):
-    other = attended.read_predictions(finished / "runs" / "attend-2")
-    attended.write_predictions(tmp_path / "other", other.of("train"))
-    looked = ["--looked", str(finished / "runs" / "attend-1"), "--looked", str(tmp_path / "other")]
+    other = predictions.read_predictions(finished / "runs/tiny/attend/ours-0/scale-2")
+    predictions.write_predictions(tmp_path / "ours-0" / "scale-2", other.of("train"))
+    first = predictions.read_predictions(finished / "runs/tiny/attend/ours-0/scale-1")
+    predictions.write_predictions(tmp_path / "ours-0" / "scale-1", first)
+    words = ["--attended", str(tmp_path), "--images", str(finished / "data/tiny/scale-1"), "--out", "o"]
     with pytest.raises(AssertionError, match="its test images are not those of"):
-        command_line.run(
-            "evaluate", "tiny", *looked, "--images", str(finished / "data" / "scale-1"), "--out", "o", "--metrics", "m"
-        )
+        command_line.run("evaluate", "tiny", "1", "2", *words, "--metrics", "m")
+
+
+def test_over_fewer_than_three_scales_there_is_no_multi_scale_accuracy(finished, project):
+    words = ["--attended", str(finished / "runs/tiny/attend"), "--images", str(finished / "data/tiny/scale-1")]
+    command_line.run("evaluate", "tiny", "1", "2", *words, "--out", "o", "--metrics", "m.json")
+    whole, part = files.read_json(finished / "reports/metrics/tiny.json"), files.read_json(project / "m.json")
+    for name, row in part.items():
+        assert not {"3", "ms"} & set(row) and row.items() <= whole[name].items(), name
 
 
 def test_evaluation_needs_no_torch():

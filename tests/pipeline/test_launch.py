@@ -6,46 +6,64 @@ import sys
 
 import pytest
 
+COMMAND = ["train", "nobody", "--images", ".", "--out", "x"]
 CONFIG = "compute_environment: LOCAL_MACHINE\ndistributed_type: {kind}\nnum_processes: {n}\ngpu_ids: '{gpus}'\n"
 
 
 @pytest.fixture
 def launched(project):
-    """Launch a command where every start of another process is told instead of done; return what was printed."""
+    """Launch a command where becoming another program is told instead of done; return what was printed."""
 
-    def run(words, config=None):
-        environment = {**os.environ, "HF_HOME": str(project)}
+    def run(devices=0, config=None, **environment):
+        environment = {**os.environ, "HF_HOME": str(project), **environment}
         if config:
             (project / "accelerate").mkdir(exist_ok=True)
             (project / "accelerate" / "default_config.yaml").write_text(config)
         script = (
-            "import subprocess, sys, torch.distributed.run\n"
+            "import os, sys\n"
             "from pipeline import launch\n"
-            "def told(*command, **_): print('started', *command); sys.exit()\n"
-            "start = subprocess.Popen\n"
-            "subprocess.Popen = lambda c, *a, **k: told(c) if c[0] == sys.executable else start(c, *a, **k)\n"
-            "torch.distributed.run.run = told\n"
-            f"launch.run({words!r})\n"
+            "from pipeline.cli import app\n"
+            "def told(path, command): print('became', *command); sys.exit()\n"
+            "os.execv = told\n"
+            f"launch.devices = lambda: {devices}\n"
+            f"app({['launch', *COMMAND]!r}, prog_name='pipeline')\n"
         )
         return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
 
     return run
 
 
-COMMAND = ["train", "nobody", "1", "--images", ".", "--out", "x"]
-
-
 def test_a_single_process_is_this_one(launched):
-    done = launched(COMMAND)
-    assert done.returncode == 1 and "started" not in done.stdout
+    done = launched(devices=1)
+    assert done.returncode == 1 and "became" not in done.stdout
     assert done.stderr.startswith("error: params.yaml: there is no recipe for 'nobody'"), "and nothing is said before"
 
 
-def test_a_gpu_chosen_by_accelerate_config_needs_a_process_that_has_not_seen_the_others(launched):
-    done = launched(COMMAND, CONFIG.format(kind="'NO'", n=1, gpus="1"))
-    assert "started [" in done.stdout and "'-m', 'pipeline', 'train', 'nobody'" in done.stdout, done.stderr
+def test_several_devices_are_accelerates_business(launched):
+    done = launched(devices=2)
+    assert "-m accelerate.commands.launch --quiet --num_machines=1 --mixed_precision=no" in done.stdout, done.stderr
+    assert "-m pipeline train nobody --images . --out x" in done.stdout
 
 
-def test_several_gpus_are_accelerates_business(launched):
-    done = launched(COMMAND, CONFIG.format(kind="MULTI_GPU", n=2, gpus="all"))
-    assert "started Namespace(" in done.stdout and "nproc_per_node='2'" in done.stdout, done.stderr
+@pytest.mark.parametrize("kind, n", [("MULTI_GPU", 2), ("'NO'", 1)])
+def test_what_was_configured_is_accelerates_business(launched, kind, n):
+    done = launched(config=CONFIG.format(kind=kind, n=n, gpus="1"))
+    assert "became" in done.stdout and "-m pipeline train nobody" in done.stdout, done.stderr
+
+
+def test_the_launcher_takes_no_threads_away(launched):
+    """Left alone it sets OMP_NUM_THREADS to 1, which would look like the user's wish."""
+    config = CONFIG.format(kind="'NO'", n=1, gpus="all")
+    assert f"--num_cpu_threads_per_process={os.cpu_count()} " in launched(config=config, OMP_NUM_THREADS="").stdout
+    assert "--num_cpu_threads_per_process=3 " in launched(config=config, OMP_NUM_THREADS="3").stdout
+
+
+def test_accelerates_launcher_runs_the_command(project):
+    """Handed over for real, by a configuration of one process on the CPU."""
+    (project / "accelerate").mkdir()
+    config = CONFIG.format(kind="'NO'", n=1, gpus="all") + "use_cpu: true\n"
+    (project / "accelerate" / "default_config.yaml").write_text(config)
+    command = [sys.executable, "-m", "pipeline", "launch", *COMMAND]
+    environment = {**os.environ, "HF_HOME": str(project)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 1 and "error: params.yaml: there is no recipe for 'nobody'" in done.stderr

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline import files, measure
+from pipeline import measure
+from pipeline.disk import files
 
 
 def test_counts_are_those_of_a_network_that_a_person_can_count():
@@ -23,7 +24,7 @@ def test_counts_are_those_of_a_network_that_a_person_can_count():
 
 
 def test_three_scales_cost_three_times_one(finished):
-    cost = files.read_json(finished / "runs" / "cost.json")
+    cost = files.read_json(finished / "runs/tiny/cost.json")
     for variant in ("ours", "baseline"):
         one, three = cost[variant]["1"], cost[variant]["ms"]
         assert three["gflops"] == pytest.approx(3 * one["gflops"])

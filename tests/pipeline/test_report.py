@@ -3,9 +3,11 @@
 import shutil
 
 import pandas as pd
+import pytest
 
 import command_line
-from pipeline import files
+from conftest import TINY, write_params
+from pipeline.disk import files
 
 
 def test_report_shows_what_the_stages_wrote(finished):
@@ -15,9 +17,10 @@ def test_report_shows_what_the_stages_wrote(finished):
         assert f'src="{picture.name}"' in html
     metrics = files.read_json(finished / "reports" / "metrics" / "tiny.json")
     table = pd.read_csv(folder / "table-6.csv", index_col=0)
-    assert table.loc["Acc_avg", "ms"] == round(metrics["acc_avg"]["ms"], 1)
+    assert table.loc["Acc_avg", "ms"] == round(metrics["acc_avg"]["ms"], 4)
     assert (folder / "localisation.md").is_file() and (folder / "curves.png").is_file()
     assert f"multi-scale accuracy {metrics['acc_avg']['ms']:.1f}%" in html
+    assert all(key in html for key in ("></span>true box", "></span>attended", "></span>what the next scale sees"))
 
 
 def test_every_table_comes_in_three_formats_and_every_figure_in_two(finished):
@@ -28,20 +31,61 @@ def test_every_table_comes_in_three_formats_and_every_figure_in_two(finished):
         assert all((folder / f"{figure}.{suffix}").is_file() for suffix in ("png", "svg")), figure
 
 
-def test_what_was_not_run_is_shown_as_such(finished, tmp_path, monkeypatch):
-    reports = tmp_path / "reports"
-    shutil.copytree(finished / "reports", reports, ignore=shutil.ignore_patterns("tiny"))
-    comparison = files.read_json(reports / "metrics" / "tiny.variants.json")
-    for kind in ("accuracy", "interval"):
-        comparison[kind] = {"ours": comparison[kind]["ours"]}
-    files.write_json(reports / "metrics" / "tiny.variants.json", comparison | {"seeds": {}, "minus_baseline": {}})
-    monkeypatch.chdir(finished)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    images = [word for n in (1, 2, 3) for word in ("--images", f"data/scale-{n}")]
-    command_line.run(
-        "report", "tiny", "--runs", "runs", *images, "--reports", str(reports), "--out", str(tmp_path / "out")
-    )
-    methods = pd.read_csv(tmp_path / "out" / "table-2-to-4.csv", index_col=0)
-    assert methods.measured.tolist()[:2] == ["not run", "not run"]
-    verdicts = pd.read_csv(tmp_path / "out" / "claims.csv", index_col=0).verdict
-    assert (verdicts.loc[[2, 3, 4, 6]] == "not measured").all() and (verdicts.loc[[1, 5, 7, 8]] != "not measured").all()
+@pytest.fixture
+def report(finished, project):
+    """Evaluate, compare and report what a smaller plan trains: some of the finished project's trainings."""
+    for name in ("train", "attend", "cost.json"):
+        (project / "runs").mkdir(exist_ok=True)
+        (project / "runs" / name).symlink_to(finished / "runs" / "tiny" / name)
+    (project / "reports").mkdir()
+    shutil.copy(finished / "reports" / "published.yaml", project / "reports")
+
+    def run(variants, scales):
+        plan = {"main": {"variants": variants, "seeds": [0], "scales": scales}}
+        write_params(project, {"tiny": TINY}, plan)
+        data, ours, metrics = finished / "data" / "tiny", list(map(str, scales)), "reports/metrics/tiny"
+        evaluate = ["--images", str(data / "scale-1"), "--out", "runs/evaluate", "--metrics", f"{metrics}.json"]
+        command_line.run("evaluate", "tiny", *ours, "--attended", "runs/attend", *evaluate)
+        command_line.run("compare", "tiny", "--attended", "runs/attend", "--metrics", f"{metrics}.variants.json")
+        folders = ["--runs", "runs", "--data", str(data), "--reports", "reports", "--out", "out"]
+        command_line.run("report", "tiny", *ours, *folders)
+        return project / "out"
+
+    return run
+
+
+def read(folder, name):
+    return pd.read_csv(folder / f"{name}.csv", index_col=0)
+
+
+def unjudged(folder):
+    verdicts = read(folder, "claims").verdict
+    return verdicts.index[verdicts == "not measured"].tolist()
+
+
+def test_the_method_alone(report):
+    out = report(["ours"], [1, 2, 3])
+    methods = read(out, "table-2-to-4")
+    assert methods.measured.isna().tolist() == [True, True, False]
+    assert (out / "table-2-to-4.md").read_text().count("not run") == 2
+    assert read(out, "cost")["accuracy (%)"].isna().tolist() == [True, True, False, False]
+    assert unjudged(out) == [2, 3, 4, 6] and not (out / "seeds.csv").exists()
+    assert "Table 5: one loss alone, over all three scales" in (out / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "scales, heading, not_judged", [([1], "at scale 1", [1, 2, 3, 4, 6, 8]), ([1, 2], "at each scale", [1, 2, 3, 4, 6])]
+)
+def test_fewer_scales(report, scales, heading, not_judged):
+    out = report(["ours", "baseline"], scales)
+    html, last = (out / "index.html").read_text(), scales[-1]
+    assert read(out, "table-6").columns.tolist() == list(map(str, scales))
+    assert unjudged(out) == not_judged
+    assert f"<h2>Table 6: accuracy (%) {heading}</h2>" in html and "ms:" not in html
+    assert f"scale-{last} accuracy" in html and f"own accuracies, scale {last}:" in html
+    assert f"one loss alone, at scale {last}" in html and f"absent. At scale {last}." in html
+    assert read(out, "table-2-to-4").loc[f"ours (scale {last})"].notna().measured
+    assert ("what the next scale sees" in html) == (last > 1)
+    shown = read(out, "cost")["accuracy (%)"]
+    assert shown.isna().tolist() == [False, True, False, True]
+    assert (out / "curves.png").is_file() and (out / "figure-7.png").is_file()

@@ -24,12 +24,12 @@ def launch(processes, dataset, out):
     command = [
         *(sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_machines=1", "--mixed_precision=no"),
         *(f"--num_processes={processes}", "--dynamo_backend=no", "--main_process_port=0"),
-        *("-m", "pipeline", "train", dataset, "1", *FOLDERS, out),
+        *("-m", "pipeline", "train", dataset, *FOLDERS, out),
     ]
     if processes > 1:  # accelerate's own launcher starts several CPU processes only under MPI; torchrun does without
         command = [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"),
-            *("-m", "pipeline", "train", dataset, "1", *FOLDERS, out),
+            *("-m", "pipeline", "train", dataset, *FOLDERS, out),
         ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -54,7 +54,7 @@ def test_two_processes_train_to_the_same_losses_as_one(prepared, write_recipe, t
 
 
 def test_what_is_written(finished):
-    out = finished / "runs" / "train-1"
+    out = finished / "runs/tiny/train/ours-0/scale-1"
     history = pd.read_csv(out / "history.csv")
     assert history.epoch.tolist() == [1, 2]
     assert set(history) >= {"loss", "l_loc", "l_obj", "acc_avg", "test_acc_avg"}
@@ -68,7 +68,7 @@ def test_same_seed_same_numbers_other_seed_others(prepared, write_recipe, tiny):
     for n, seed in enumerate([0, 0, 1]):
         tiny["train"]["seed"] = seed
         write_recipe(tiny=tiny)
-        command_line.run("train", "tiny", "1", *FOLDERS, f"runs/{n}")
+        command_line.run("train", "tiny", *FOLDERS, f"runs/{n}")
         out = Path(f"runs/{n}")
         results.append([(out / name).read_bytes() for name in ("history.csv", "weights.safetensors")])
     assert results[0] == results[1] and results[0][0] != results[2][0]
@@ -79,7 +79,7 @@ def test_frozen_statistics_stay_those_of_the_weights(prepared, write_recipe, tin
 
     tiny["train"]["batch_norm"] = "frozen"
     write_recipe(tiny=tiny)
-    command_line.run("train", "tiny", "1", *FOLDERS, "runs/frozen")
+    command_line.run("train", "tiny", *FOLDERS, "runs/frozen")
     weights = load_file("runs/frozen/weights.safetensors")
     means = [tensor for name, tensor in weights.items() if name.endswith("running_mean")]
     assert means and all((mean == 0).all() for mean in means)
@@ -92,7 +92,7 @@ def test_a_loss_that_is_no_number_stops_the_training(prepared, write_recipe, tin
         AssertionError,
         match=r"error: the loss became .* in step \d+ of epoch \d+, at a learning rate of \S+; lower train.lr",
     ):
-        command_line.run("train", "tiny", "1", *FOLDERS, "runs/nan")
+        command_line.run("train", "tiny", *FOLDERS, "runs/nan")
     assert not Path("runs/nan").exists()
 
 
@@ -102,4 +102,16 @@ def test_unknown_backbone(prepared, write_recipe, tiny):
     with pytest.raises(
         AssertionError, match=r"error: network.backbone: neither torchvision nor timm has 'resnet_fifty'"
     ):
-        command_line.run("train", "tiny", "1", *FOLDERS, "runs/x")
+        command_line.run("train", "tiny", *FOLDERS, "runs/x")
+
+
+@pytest.mark.parametrize("variant, seed", [("ours", 1), ("n-1", 0), ("baseline", 1), ("local", 0)])
+def test_what_is_logged_is_what_was_used(finished, variant, seed):
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{finished / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
+    logged = next(run for run in runs if run.info.run_name == f"tiny/train-{variant}-{seed}-1").data.params
+    n = {"n-1": "1", "baseline": "0"}.get(variant, "2")
+    assert (logged["network.n_classifiers"], logged["train.seed"]) == (n, str(seed))
+    assert logged["train.loss"] == ("local" if variant == "local" else "both")

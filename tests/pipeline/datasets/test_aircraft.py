@@ -1,16 +1,15 @@
 """FGVC-Aircraft in its official layout, drawn here, from download to report."""
 
 import io
-import shutil
 import tarfile
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from PIL import Image, ImageDraw
 
-import command_line
-from pipeline import datasets, files, params
+from conftest import run_pipeline
+from pipeline.datasets import aircraft, sources
+from pipeline.disk import files
 from pipeline.errors import InputError
 
 ROOT = "fgvc-aircraft-2013b/data"
@@ -50,12 +49,12 @@ def archive(tmp_path):
 
 @pytest.fixture
 def source(archive):
-    return params.Aircraft(reader="aircraft", archive=str(archive), subset=True)
+    return aircraft.Source(reader="aircraft", archive=str(archive), subset=True)
 
 
 def test_index(source, tmp_path):
-    datasets.fetch(source, tmp_path / "raw")
-    index = datasets.read(source, tmp_path / "raw")
+    sources.fetch(source, tmp_path / "raw")
+    index = sources.read(source, tmp_path / "raw")
     assert index.split.value_counts().to_dict() == {"train": 9, "test": 3}
     assert sorted(index.class_name.unique()) == VARIANTS and index.id[0] == "0000000"
     height = SIZE[1] - BANNER
@@ -63,33 +62,30 @@ def test_index(source, tmp_path):
 
 
 def test_the_banner_is_cut_off(source, tmp_path):
-    datasets.fetch(source, tmp_path / "raw")
+    sources.fetch(source, tmp_path / "raw")
     with Image.open(tmp_path / "raw" / ROOT / "images" / "0000000.jpg") as image:
         assert image.size == (96, 64) and image.getpixel((5, 60))[2] > 150
 
 
 def test_a_subset_must_be_called_one(source, tmp_path):
-    datasets.fetch(source, tmp_path / "raw")
+    sources.fetch(source, tmp_path / "raw")
     with pytest.raises(InputError, match="3 classes, 9 training and 3 test pictures, where Table 1 has 100"):
-        datasets.read(source.model_copy(update={"subset": False}), tmp_path / "raw")
+        sources.read(source.model_copy(update={"subset": False}), tmp_path / "raw")
 
 
 def test_another_archive(tmp_path):
     with tarfile.open(tmp_path / "other.tar.gz", "w:gz") as tar:
         tar.addfile(tarfile.TarInfo("readme.txt"))
-    source = params.Aircraft(reader="aircraft", archive=str(tmp_path / "other.tar.gz"), subset=True)
+    source = aircraft.Source(reader="aircraft", archive=str(tmp_path / "other.tar.gz"), subset=True)
     with pytest.raises(InputError, match="not FGVC-Aircraft 2013b"):
-        datasets.fetch(source, tmp_path / "raw")
+        sources.fetch(source, tmp_path / "raw")
 
 
 def test_from_download_to_report(archive, project, write_recipe, tiny):
     tiny["download"] = {"reader": "aircraft", "archive": str(archive), "subset": True}
     tiny["train"] |= {"epochs": 1, "warmup_epochs": 0}
     write_recipe(planes=tiny)
-    (project / "reports").mkdir()
-    shutil.copy(Path(__file__).parents[3] / "reports" / "published.yaml", project / "reports")
-    for command in command_line.stages("planes"):
-        command_line.run(*command.split())
+    run_pipeline(project)
     metrics = files.read_json(project / "reports" / "metrics" / "planes.json")
     assert set(metrics["acc_avg_per_class"]) == {"1", "2", "3", "ms"}
     table = pd.read_csv(project / "reports" / "planes" / "table-1.csv", index_col=0)

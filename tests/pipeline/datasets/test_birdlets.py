@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import datasets, params
+from pipeline.datasets import birdlets, sources
 from pipeline.datasets.birdlets import SPECIES, draw
 
-SOURCE = params.Birdlets(reader="birdlets", seed=0, training=2, test=1)
+SOURCE = birdlets.Source(reader="birdlets", seed=0, training=2, test=1)
 
 
 def test_same_seed_same_bytes(tmp_path):
     for folder in ("one", "two"):
-        datasets.fetch(SOURCE, tmp_path / folder)
+        sources.fetch(SOURCE, tmp_path / folder)
     names = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*"))
     assert len(names) == 3 * len(SPECIES) + 1
     assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in names)
@@ -23,7 +23,7 @@ def test_same_seed_same_bytes(tmp_path):
 
 def test_bytes_are_those_of_every_other_machine(tmp_path):
     """A digest that was computed elsewhere; it may change only with a deliberate change of the drawing."""
-    datasets.fetch(SOURCE, tmp_path)
+    sources.fetch(SOURCE, tmp_path)
     picture = (tmp_path / "images" / "white_winged-001.bmp").read_bytes()
     assert hashlib.sha256(picture).hexdigest()[:16] == "4ce0faf2af159185"
 
@@ -60,7 +60,7 @@ def test_every_species_has_marks_of_its_own():
 
 
 def test_index(tmp_path):
-    datasets.fetch(SOURCE, tmp_path)
-    index = datasets.read(SOURCE, tmp_path)
+    sources.fetch(SOURCE, tmp_path)
+    index = sources.read(SOURCE, tmp_path)
     assert index.groupby(["class_name", "split"]).size().unstack().to_numpy().tolist() == [[1, 2]] * len(SPECIES)
     assert isinstance(index, pd.DataFrame) and index.notna().all(axis=None)

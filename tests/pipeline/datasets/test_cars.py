@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from pipeline import datasets, params
+from pipeline.datasets import cars, sources
 from pipeline.errors import InputError
 
 NAMES = ["AM General Hummer SUV 2000", "Acura RL Sedan 2012"]
@@ -58,9 +58,9 @@ def archives(tmp_path):
 
 
 def read(folder, tmp_path, subset=True):
-    source = params.Cars(reader="cars", archives=str(folder), subset=subset)
-    datasets.fetch(source, tmp_path / "raw")
-    return datasets.read(source, tmp_path / "raw")
+    source = cars.Source(reader="cars", archives=str(folder), subset=subset)
+    sources.fetch(source, tmp_path / "raw")
+    return sources.read(source, tmp_path / "raw")
 
 
 def test_official_archives(archives, tmp_path):

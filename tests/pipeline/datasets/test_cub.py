@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline import datasets, params
-from pipeline.datasets import cub
+from pipeline.datasets import cub, sources
 from pipeline.errors import InputError
 
 LISTS = {
@@ -18,7 +17,7 @@ LISTS = {
     "train_test_split.txt": "1 1\n2 0\n5 1\n7 0\n",
     "bounding_boxes.txt": "1 10.0 5.0 20.0 10.0\n2 0.0 0.0 40.0 20.0\n5 30.0 10.0 15.0 5.0\n7 1.0 1.0 2.0 2.0\n",
 }
-SUBSET = params.Cub(reader="cub", archive=None, subset=True)
+SUBSET = cub.Source(reader="cub", archive=None, subset=True)
 
 
 def archive(path, lists=LISTS, stray=True):
@@ -43,8 +42,8 @@ def add(tar, name, data):
 def read(tmp_path, **lists):
     path = archive(tmp_path / "CUB_200_2011.tgz", LISTS | {f"{name}.txt": text for name, text in lists.items()})
     source = SUBSET.model_copy(update={"archive": str(path)})
-    datasets.fetch(source, tmp_path / "raw")
-    return datasets.read(source, tmp_path / "raw")
+    sources.fetch(source, tmp_path / "raw")
+    return sources.read(source, tmp_path / "raw")
 
 
 def test_index_keeps_the_official_ids_split_and_boxes(tmp_path):
@@ -66,18 +65,18 @@ def test_stray_pictures_are_not_read(tmp_path):
 
 def test_a_subset_must_be_called_one(tmp_path):
     path = archive(tmp_path / "CUB_200_2011.tgz")
-    source = params.Cub(reader="cub", archive=str(path), subset=False)
+    source = cub.Source(reader="cub", archive=str(path), subset=False)
     with pytest.raises(InputError, match=r"its md5 is .*, the published one is 97eceeb.*subset: true"):
-        datasets.fetch(source, tmp_path / "raw")
+        sources.fetch(source, tmp_path / "raw")
     cub.archive.unpack(path, tmp_path / "raw")
     with pytest.raises(InputError, match="2 classes, 2 training and 2 test pictures, where Table 1 has 200"):
-        datasets.read(source, tmp_path / "raw")
+        sources.read(source, tmp_path / "raw")
 
 
 def test_missing_archive(tmp_path):
     source = SUBSET.model_copy(update={"archive": str(tmp_path / "nowhere.tgz")})
     with pytest.raises(InputError, match=r"nowhere.tgz: the archive that the recipe names is missing"):
-        datasets.fetch(source, tmp_path / "raw")
+        sources.fetch(source, tmp_path / "raw")
 
 
 def test_another_archive(tmp_path):
@@ -85,7 +84,7 @@ def test_another_archive(tmp_path):
         add(tar, "readme.txt", b"hello")
     source = SUBSET.model_copy(update={"archive": str(tmp_path / "other.tgz")})
     with pytest.raises(InputError, match="not CUB-200-2011"):
-        datasets.fetch(source, tmp_path / "raw")
+        sources.fetch(source, tmp_path / "raw")
 
 
 def test_an_empty_class(tmp_path):
@@ -104,7 +103,7 @@ REAL = Path(__file__).parents[4] / "shared" / "data" / "CUB_200_2011.tgz"
 @pytest.mark.skipif(not REAL.is_file(), reason="the ten-class archive is not beside this checkout")
 def test_the_ten_class_archive(tmp_path):
     source = SUBSET.model_copy(update={"archive": str(REAL)})
-    datasets.fetch(source, tmp_path / "raw")
-    index = datasets.read(source, tmp_path / "raw")
+    sources.fetch(source, tmp_path / "raw")
+    index = sources.read(source, tmp_path / "raw")
     assert index.label.nunique() == 10
     assert index.split.value_counts().to_dict() == {"train": 300, "test": 243}

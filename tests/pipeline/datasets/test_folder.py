@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from pipeline import datasets, params
+from pipeline.datasets import folder, sources
 from pipeline.errors import InputError
 
 SOURCE = {"reader": "folder", "test_share": 0.3, "seed": 0, "boxes": None}
@@ -24,9 +24,9 @@ def pictures(tmp_path):
 
 
 def read(root, tmp_path, **changes):
-    source = params.Folder(**SOURCE | {"root": str(root)} | changes)
-    datasets.fetch(source, tmp_path / "raw")
-    return datasets.read(source, tmp_path / "raw")
+    source = folder.Source(**SOURCE | {"root": str(root)} | changes)
+    sources.fetch(source, tmp_path / "raw")
+    return sources.read(source, tmp_path / "raw")
 
 
 TEN = [f"{c}/{n}.png" for c in ("big gull", "small gull") for n in range(10)]

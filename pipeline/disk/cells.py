@@ -1,0 +1,36 @@
+"""A training's name, and where its results lie below the folder of a stage."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One training: of a variant, with a seed, at a scale."""
+
+    dataset: str
+    variant: str
+    seed: int
+    scale: int
+
+    @property
+    def run(self) -> str:
+        """What the scales of a variant and a seed have in common."""
+        return f"{self.variant}-{self.seed}"
+
+    def below(self, folder: Path) -> Path:
+        """Return where a stage writes what belongs to this training.
+
+        >>> Cell("cub", "n-4", 0, 2).below(Path("runs/cub/train")).as_posix()
+        'runs/cub/train/n-4-0/scale-2'
+        """
+        return folder / self.run / f"scale-{self.scale}"
+
+    def __str__(self) -> str:
+        """Name it within its dataset."""
+        return f"{self.run}-{self.scale}"
+
+
+def main_line(dataset: str, scale: int) -> Cell:
+    """Return the training of ours with the recipe's own seed, which all others are compared with."""
+    return Cell(dataset, "ours", 0, scale)

@@ -1,0 +1,107 @@
+"""Files are written whole or not at all, so that no stage ever reads half of one."""
+
+import errno
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.errors import InputError
+
+MACHINE = platform.node().partition(".")[0]
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, a user's quota, a limit on files
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside ``path`` to write a file or a folder to; rename it when all went well.
+
+    Raises InputError where the disk is full; what ``path`` held is then still there.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "runs" / "metrics.json"
+    >>> with atomic_write(target) as temporary:
+    ...     target.exists(), temporary.write_text("{}")
+    (False, 2)
+    >>> target.read_text()
+    '{}'
+    """
+    temporary = path.with_name(f".{path.name}.{MACHINE}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        yield temporary
+        _to_disk(temporary)
+        if path.is_dir():
+            shutil.rmtree(path)
+        temporary.replace(path)
+    except Exception as error:
+        if is_full(error):
+            raise InputError(
+                f"{path}: cannot be written ({error}); nothing that was there is lost: free some space and run again"
+            ) from error
+        raise
+    finally:
+        _remove(temporary)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a value as JSON that git can compare line by line."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    """Read what ``write_json`` wrote."""
+    return json.loads(path.read_text())
+
+
+def digest(data: bytes) -> str:
+    """Name content by the first 16 hexadecimal digits of its SHA-256.
+
+    >>> digest(b"")
+    'e3b0c44298fc1c14'
+    """
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def is_full(error: Exception) -> bool:
+    """Say whether a disk is full; safetensors wraps the system's error in one of its own, as text."""
+    return getattr(error, "errno", None) in FULL or any(f"os error {number})" in str(error) for number in FULL)
+
+
+def _to_disk(path: Path) -> None:
+    """Have a file's bytes on the disk before its name: a machine that loses power must not keep an empty file."""
+    if path.is_file():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed jobs of this machine left of the same file; others may share the disk, and live."""
+    for stale in path.parent.glob(f".{path.name}.{MACHINE}.*.partial"):
+        pid = stale.name.split(".")[-2]
+        if pid == str(os.getpid()) or not _lives(int(pid)):
+            _remove(stale)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    state = Path(f"/proc/{pid}/stat")  # in a container nobody may collect the killed: they stay listed, as zombies
+    return not state.is_file() or state.read_text().rpartition(") ")[2][0] != "Z"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,119 @@
+"""Folders of pictures with an index: the originals of a dataset, and the image set that a scale reads.
+
+``data/raw/<dataset>`` has the originals: ``index.csv`` with ``COLUMNS``, ``pictures.zip`` with the files as they came.
+An image set has ``index.csv`` with the columns of ``ADDED`` as well, and ``images.zip`` with <id>.jpg for each row.
+"""
+
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+from tqdm import tqdm
+
+from pipeline.disk import files
+from pipeline.disk.pack import Pack, create
+from pipeline.errors import InputError
+
+INDEX, ORIGINALS, IMAGES = "index.csv", "pictures.zip", "images.zip"
+BOX = ["x0", "y0", "x1", "y1"]
+COLUMNS = {
+    "id": "unique name, also that of the prepared image's file",
+    "file": "the original, below the raw folder",
+    "label": "category, 0 to L-1",
+    "class_name": "its name",
+    "split": "train or test",
+    "x0": "true box, as shares of the original's sides; empty where there is none",
+    "y0": "",
+    "x1": "",
+    "y1": "",
+}
+CROP = ["crop_x0", "crop_y0", "crop_x1", "crop_y1"]
+ADDED = {
+    "original_width": "pixels",
+    "original_height": "pixels",
+    "crop_x0": "what this scale sees of the original, as shares of its sides",
+    "crop_y0": "",
+    "crop_x1": "",
+    "crop_y1": "",
+    "width": "of the prepared image, pixels",
+    "height": "pixels",
+    "digest": "of the prepared image's bytes",
+}
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """An index and the folder it is of."""
+
+    folder: Path
+    index: pd.DataFrame
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the categories, in the order of their labels."""
+        return self.index.groupby("label").class_name.first().tolist()
+
+    @property
+    def digest(self) -> str:
+        """A name for this content: changes with any image, label or box."""
+        return files.digest(self.index.to_csv(index=False).encode())
+
+    @cached_property
+    def pack(self) -> Pack:
+        """The images' files."""
+        return Pack(self.folder / IMAGES)
+
+    def read(self, identity: str) -> bytes:
+        """Return one image's file."""
+        return self.pack.read(f"{identity}.jpg")
+
+    def open(self, identity: str) -> Image.Image:
+        """Return one image."""
+        return Image.open(io.BytesIO(self.read(identity)))
+
+
+def write(folder: Path, index: pd.DataFrame, prepared: Iterable[tuple[bytes, list]]) -> None:
+    """Write an image set.
+
+    index     a row an image, of the originals or of another image set
+    prepared  for each row the JPEG and the values of ``ADDED``, as ``images.prepare`` yields them
+    """
+    rows = tqdm(zip(index.id, prepared, strict=True), f"write {folder}", len(index), unit=" images", disable=None)
+    with files.atomic_write(folder) as temporary:
+        temporary.mkdir(parents=True)
+        added = []
+        with create(temporary / IMAGES) as add:
+            for identity, (jpeg, values) in rows:
+                add(f"{identity}.jpg", jpeg)
+                added.append(values)
+        table = index.drop(columns=list(ADDED), errors="ignore").reset_index(drop=True)
+        table.join(pd.DataFrame(added, columns=list(ADDED))).to_csv(temporary / INDEX, index=False)
+
+
+def read(folder: Path) -> ImageSet:
+    """Read an image set."""
+    return ImageSet(folder, _read_index(folder, IMAGES))
+
+
+def write_originals(folder: Path, index: pd.DataFrame, picture: Callable[[str], bytes]) -> None:
+    """Write an index and the pictures that it lists under ``file``."""
+    with create(folder / ORIGINALS) as add:
+        for file in index.file:
+            add(file, picture(file))
+    index.to_csv(folder / INDEX, index=False)
+
+
+def read_originals(folder: Path) -> tuple[pd.DataFrame, Pack]:
+    """Return the index of the originals and their files, under the names of its column ``file``."""
+    return _read_index(folder, ORIGINALS), Pack(folder / ORIGINALS)
+
+
+def _read_index(folder: Path, pack: str) -> pd.DataFrame:
+    for name in (INDEX, pack):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name}: missing; 'dvc repro' makes it")
+    return pd.read_csv(folder / INDEX, dtype={"id": str, "class_name": str})

@@ -1,0 +1,145 @@
+"""What is trained: ``plan`` of params.yaml, and cells.yaml, which spells it out for dvc.yaml.
+
+A plan is made of blocks by name; in each, some variants are trained with some seeds at some scales. DVC's templates can
+neither multiply blocks nor look up whose crops a training reads, so ``pipeline plan`` does that; a stage of dvc.yaml
+stops 'dvc repro' where a plan was edited and cells.yaml does not say so yet.
+"""
+
+import re
+from dataclasses import replace
+from io import StringIO
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from pipeline import params
+from pipeline.disk import files
+from pipeline.disk.cells import Cell, main_line
+from pipeline.errors import InputError
+from pipeline.params import OURS, NaturalInt, Section
+
+PATH = Path("cells.yaml")
+HEADER = """\
+# Written by 'pipeline plan' from 'datasets', 'variants' and 'plan' of params.yaml, for dvc.yaml to read; do not edit.
+# planned: datasets; cells: trainings, each with the pictures that it reads; crops: the pictures that attention cuts.
+"""
+
+
+class Block(Section):
+    """Every one of some variants, with every one of some seeds, at every one of some scales."""
+
+    variants: Annotated[list[str], Field(min_length=1)]
+    seeds: Annotated[list[NaturalInt], Field(min_length=1)]
+    scales: Annotated[list[Literal[1, 2, 3]], Field(min_length=1)]
+
+
+def run(datasets: list[str], checked: bool) -> None:
+    """Write cells.yaml, and ``datasets`` of params.yaml where some are given.
+
+    checked  raise InputError where cells.yaml was not what params.yaml says: DVC has read the old one
+    """
+    text = spell(datasets or read_datasets())
+    if datasets:
+        with params.edit() as values:
+            values["datasets"] = datasets
+    if PATH.is_file() and PATH.read_text() == text:
+        return
+    with files.atomic_write(PATH) as temporary:
+        temporary.write_text(text)
+    if checked:
+        raise InputError(f"{PATH}: was not what params.yaml says, and is now; run the same command again")
+
+
+def read_datasets() -> list[str]:
+    """Return the datasets that are run."""
+    datasets = params.load().get("datasets")
+    if not isinstance(datasets, list) or not datasets or len(set(map(str, datasets))) < len(datasets):
+        raise InputError(f"{params.PATH}: datasets: must be a list of recipes, each once, got {datasets!r}")
+    return [str(dataset) for dataset in datasets]
+
+
+def read(dataset: str) -> list[Cell]:
+    """Return a dataset's trainings, each once, in the order of its plan."""
+    plans, where = params.load().get("plan"), f"{params.PATH}: plan.{dataset}"
+    blocks = plans.get(dataset) if isinstance(plans, dict) else None
+    if not isinstance(blocks, dict) or not blocks:
+        example = "{variants: [ours], seeds: [0], scales: [1, 2, 3]}"
+        raise InputError(f"{where}: missing; the method alone is 'main: {example}'")
+    cells: dict[Cell, None] = {}
+    for name, values in blocks.items():
+        block = params.check(Block, values, f"{where}.{name}.")
+        cells |= dict.fromkeys(Cell(dataset, *one) for one in product(block.variants, block.seeds, block.scales))
+    if main_line(dataset, 1) not in cells:
+        raise InputError(f"{where}: {OURS} with seed 0 at scale 1 is missing, which all others are compared with")
+    return list(cells)
+
+
+def scales(cells: list[Cell], variant: str = OURS, seed: int = 0) -> list[int]:
+    """Return the scales at which a variant is trained with a seed."""
+    return sorted(cell.scale for cell in cells if (cell.variant, cell.seed) == (variant, seed))
+
+
+def spell(datasets: list[str]) -> str:
+    """Return what cells.yaml must hold for some datasets."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap
+
+    spelled: dict[str, dict[str, Any]] = {"planned": {}, "cells": {}, "crops": {}}
+    for dataset in datasets:
+        for kind, rows in _spell(dataset, read(dataset)).items():
+            for name, row in rows.items():
+                if name in spelled[kind]:
+                    raise InputError(f"{params.PATH}: two trainings would be {name}; rename a recipe or a variant")
+                spelled[kind][name] = CommentedMap(row)
+                spelled[kind][name].fa.set_flow_style()
+    yaml, text = YAML(), StringIO(HEADER)
+    yaml.width = 1000  # a training is one line
+    text.seek(0, 2)
+    yaml.dump(spelled, text)
+    return text.getvalue()
+
+
+def _spell(dataset: str, cells: list[Cell]) -> dict[str, dict[str, dict[str, Any]]]:
+    cutter = {variant: _cutter(dataset, variant) for variant in {cell.variant for cell in cells}}
+    seen = {cell: replace(cell, variant=cutter[cell.variant]) for cell in cells}  # whose attention cut its pictures
+    crops = sorted({crop for crop in seen.values() if crop.scale > 1})
+    attended = {crop: replace(crop, scale=crop.scale - 1) for crop in crops}  # what says where to cut
+    for cell, crop in seen.items():
+        if crop.scale > 1 and attended[crop] not in seen:
+            raise InputError(
+                f"{params.PATH}: plan.{dataset}: {cell.variant} with seed {cell.seed} at scale {cell.scale} reads what "
+                f"{crop.variant} with that seed attends to at scale {crop.scale - 1}, which is not in the plan"
+            )
+    all_of = {main_line(dataset, scale) for scale in scales(cells)} | set(attended.values())
+    return {
+        "planned": {dataset: {"scales": " ".join(map(str, scales(cells)))}},
+        "cells": {
+            f"{dataset}-{cell}": _line(cell) | {"images": _images(crop), "split": "all" if cell in all_of else "test"}
+            for cell, crop in seen.items()
+        },
+        "crops": {
+            f"{dataset}-{crop}": _line(crop) | {"before": before.scale, "images": _images(before)}
+            for crop, before in attended.items()
+        },
+    }
+
+
+def _line(cell: Cell) -> dict[str, Any]:
+    return {"data": cell.dataset, "run": cell.run, "variant": cell.variant, "seed": cell.seed, "scale": cell.scale}
+
+
+def _images(cell: Cell) -> str:
+    folder = Path("data", cell.dataset)
+    return (folder / "scale-1" if cell.scale == 1 else cell.below(folder)).as_posix()
+
+
+def _cutter(dataset: str, variant: str) -> str:
+    """Return the variant whose attention cuts what a variant sees at scales 2 and 3: its own, or that of ours."""
+    for name in (dataset, variant):
+        if not re.fullmatch(r"[A-Za-z][\w-]*", name):
+            raise InputError(
+                f"{params.PATH}: {name!r}: a name begins with a letter and has letters, digits, '_' and '-'"
+            )
+    return variant if params.read(dataset, variant).cuts_own_crops else OURS

@@ -1,0 +1,59 @@
+"""Test images to show: picked by rule, with what every scale saw of them and made of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.disk import imageset, predictions
+from pipeline.disk.imageset import BOX, CROP, ImageSet
+from pipeline.disk.predictions import ATTENDED, NEXT
+from pipeline.reporting.figures import Example, View
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What is on disk of one scale."""
+
+    images: ImageSet
+    boxes: pd.DataFrame
+    maps: dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def read(images: Path, attended: Path) -> Scale:
+    """Read what a scale saw (``images``) and what it made of it (``attended``, of the attend stage)."""
+    return Scale(imageset.read(images), predictions.read_boxes(attended), predictions.read_maps(attended))
+
+
+def choose(answers: pd.DataFrame, right: bool, n: int) -> pd.DataFrame:
+    """Pick test images that the multi-scale prediction gets right, or wrong: evenly over the list, never by hand."""
+    chosen = answers[(answers.ms == answers.true) == right]
+    positions = np.linspace(0, len(chosen) - 1, min(n, len(chosen))).round().astype(int)
+    return chosen.iloc[positions]
+
+
+def gather(row: pd.Series, scales: list[Scale]) -> Example:
+    """Gather what each scale saw of one image, given by its row of the evaluate stage's predictions."""
+    views = []
+    for number, scale in enumerate(scales, start=1):
+        entry, found = scale.images.index.set_index("id").loc[row.id], scale.boxes.loc[row.id]
+        with scale.images.open(row.id) as image:
+            pixels = np.asarray(image)
+        boxes = {"true": entry[BOX], "attended": found[ATTENDED]}
+        if number < len(scales):
+            boxes["next"] = found[NEXT]
+        crop = entry[CROP].to_numpy(float)
+        inside = {name: within(box.to_numpy(float), crop) for name, box in boxes.items() if box.notna().all()}
+        views.append(View(pixels, *scale.maps[row.id], inside, row[f"scale_{number}"]))
+    return Example(row.true, views)
+
+
+def within(box: np.ndarray, crop: np.ndarray) -> np.ndarray:
+    """Express a box of the original as shares of a crop of it, as far as it is inside.
+
+    >>> within(np.array([0.0, 0.5, 0.75, 1.0]), np.array([0.5, 0.5, 1.0, 1.0])).tolist()
+    [0.0, 0.0, 0.5, 1.0]
+    """
+    corner, side = np.tile(crop[:2], 2), np.tile(crop[2:] - crop[:2], 2)
+    return ((box - corner) / side).clip(0, 1)

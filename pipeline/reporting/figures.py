@@ -1,0 +1,151 @@
+"""The report's figures."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from pipeline import overlay
+from pipeline.disk import files
+
+COLOURS = ["#0072B2", "#D55E00", "#009E73"]  # one a scale; told apart by colour-blind readers too
+BOX_COLOURS = {"true": "#2ca02c", "attended": "#1f4fff", "next": "#ff7f0e"}  # green and blue as in Figure 7
+
+
+@dataclass(frozen=True)
+class View:
+    """What one scale saw of one image, and what it made of it."""
+
+    pixels: np.ndarray  # (height, width, 3) uint8
+    M: np.ndarray  # (H, W)
+    M_b: np.ndarray  # (H, W) bool
+    boxes: dict[str, np.ndarray]  # "true", "attended", "next" -> x0, y0, x1, y1 as shares of what was seen
+    prediction: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """One image at every scale."""
+
+    truth: str  # its class
+    views: list[View]
+
+
+def curves(histories: list[pd.DataFrame]) -> Figure:
+    """Draw the losses and accuracies of every epoch, a colour a scale."""
+    figure = Figure((11, 4), layout="constrained")
+    losses, accuracy = figure.subplots(1, 2)
+    for scale, (history, colour) in enumerate(zip(histories, COLOURS, strict=False), start=1):
+        losses.plot(history.epoch, history.l_loc, color=colour, label=f"scale {scale}: $\\ell_{{loc}}$")
+        losses.plot(history.epoch, history.l_obj, color=colour, linestyle="--", label=f"scale {scale}: $\\ell_{{obj}}$")
+        accuracy.plot(history.epoch, history.acc_avg, color=colour, alpha=0.45, label=f"scale {scale}: training crops")
+        tested = history.dropna(subset="test_acc_avg")
+        accuracy.plot(tested.epoch, tested.test_acc_avg, color=colour, marker="o", label=f"scale {scale}: test images")
+    losses.set(title="Losses (training crops)", xlabel="epoch", ylabel="nats", yscale="log")
+    accuracy.set(title="Accuracy, mean of both levels", xlabel="epoch", ylabel="%", ylim=(0, 101))
+    for axes in (losses, accuracy):
+        _tidy(axes)
+        axes.legend(fontsize=8, frameon=False, ncols=2 if axes is losses else 1)
+    return figure
+
+
+def gallery(examples: list[Example]) -> Figure:
+    """Show what each scale saw, attended to and kept: a row an image, three columns a scale (Figures 4 to 7)."""
+    n_scales = len(examples[0].views)
+    figure = Figure((5.1 * n_scales, 1.78 * len(examples)), layout="constrained")
+    grid = figure.subplots(len(examples), 3 * n_scales, squeeze=False)
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0.01, hspace=0.01)
+    for row, example in zip(grid, examples, strict=True):
+        row[0].set_ylabel(_short(example.truth), fontsize=9)
+        for scale, view in enumerate(example.views):
+            seen, heat, mask = row[3 * scale : 3 * scale + 3]
+            seen.imshow(view.pixels)
+            _draw_boxes(seen, view)
+            heat.imshow(overlay.heat(view.pixels, view.M.astype(np.float32)))
+            mask.imshow(overlay.mask(view.pixels, view.M_b))
+            right = view.prediction == example.truth
+            colour = "#1a7f37" if right else "#b00020"
+            heat.set_xlabel(("✓ " if right else "✗ ") + _short(view.prediction), fontsize=8, color=colour, labelpad=2)
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    for scale in range(n_scales):
+        for offset, name in enumerate(["seen", "attention M", "mask $M_b$"]):
+            grid[0, 3 * scale + offset].set_title(f"scale {scale + 1}: {name}", fontsize=9)
+    return figure
+
+
+def boxes(shown: list[Example]) -> Figure:
+    """Show true (green) and attended (blue) boxes of scale 1 (Figure 7)."""
+    columns = 6
+    rows = -(-len(shown) // columns)
+    figure = Figure((2.1 * columns, 2 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes, example in zip(grid.flat, shown, strict=False):
+        view = example.views[0]
+        axes.imshow(view.pixels)
+        _draw_boxes(axes, view, ("true", "attended"))
+    for axes in grid.flat:
+        axes.axis("off")
+    return figure
+
+
+def classifiers(accuracy: dict[int, float]) -> Figure:
+    """Draw accuracy (%) against the number of local classifiers (Figure 8)."""
+    figure = Figure((5.5, 3.6), layout="constrained")
+    axes = figure.subplots()
+    accuracy = {n: value for n, value in accuracy.items() if not np.isnan(value)}
+    axes.plot(list(accuracy), list(accuracy.values()), marker="o", color=COLOURS[0])
+    for n, value in accuracy.items():
+        axes.annotate(f"{value:.1f}", (n, value), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=9)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(list(accuracy), [str(n) for n in accuracy])
+    axes.set(xlabel="number of local classifiers n", ylabel="accuracy (%)")
+    axes.margins(y=0.25)
+    _tidy(axes)
+    return figure
+
+
+def cost(table: pd.DataFrame) -> Figure:
+    """Draw accuracy against GFLOPs an image, from the columns of ``tables.cost``."""
+    figure = Figure((7.5, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for name, (accuracy, gflops) in table[["accuracy (%)", "GFLOPs an image"]].dropna().iterrows():
+        ours = str(name).startswith("ours")  # it costs nearly what the baseline does: names on two sides cannot meet
+        axes.scatter(gflops, accuracy, color=COLOURS[0 if ours else 1], s=45, zorder=3)
+        place = {"xytext": (9 if ours else -9, 0), "ha": "left" if ours else "right", "va": "center"}
+        axes.annotate(name, (gflops, accuracy), textcoords="offset points", **place)
+    axes.set(xlabel="GFLOPs an image", ylabel="accuracy (%)")
+    axes.margins(x=0.6, y=0.25)
+    _tidy(axes)
+    return figure
+
+
+def save(figure: Figure, path: Path, dpi: int = 110) -> None:
+    """Write a figure as ``path`` with .png and .svg."""
+    for kind in ("png", "svg"):
+        with files.atomic_write(path.with_name(f"{path.name}.{kind}")) as temporary:
+            figure.savefig(temporary, format=kind, dpi=dpi)
+
+
+def _tidy(axes: Axes) -> None:
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_boxes(axes: Axes, view: View, names: Collection[str] = tuple(BOX_COLOURS)) -> None:
+    height, width, _ = view.pixels.shape
+    for name, (x0, y0, x1, y1) in view.boxes.items():
+        if name in names:
+            corner, sides = (x0 * width - 0.5, y0 * height - 0.5), ((x1 - x0) * width, (y1 - y0) * height)
+            axes.add_patch(Rectangle(corner, *sides, fill=False, color=BOX_COLOURS[name], linewidth=1.8))
+
+
+def _short(name: str, longest: int = 24) -> str:
+    words = name.split(".")[-1].replace("_", " ")
+    return words if len(words) <= longest else words[: longest - 1] + "…"

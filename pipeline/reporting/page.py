@@ -1,0 +1,56 @@
+"""One HTML page that a person opens: figures and tables in reading order, no scripts, no network."""
+
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.disk import files
+
+STYLE = """
+body { font: 16px/1.55 system-ui, sans-serif; max-width: 74rem; margin: 2rem auto; padding: 0 1.2rem; color: #1c1c1c; }
+h1 { font-size: 1.7rem; margin-bottom: .2rem } h2 { font-size: 1.2rem; margin-top: 2.2rem }
+.lead { color: #555; margin-top: 0 } img { max-width: 100%; height: auto }
+table { border-collapse: collapse; margin: .8rem 0 } th, td { padding: .32rem .95rem; text-align: right }
+thead th { border-bottom: 2px solid #444 } tbody tr:nth-child(even) { background: #f5f5f2 }
+tbody th { text-align: left; font-weight: 600 }
+.note { color: #555; font-size: .92rem; max-width: 52rem } code { background: #f1f1ee; padding: 0 .25em }
+.words td, .words th { text-align: left; vertical-align: top }
+.key { display: inline-block; width: .9em; height: .9em; border: 3px solid; vertical-align: -.1em }
+.key { margin: 0 .15em 0 .6em }
+"""
+
+
+class Page:
+    """A page that grows from top to bottom."""
+
+    def __init__(self, title: str, lead: str) -> None:
+        self.title = title
+        self.parts = [f"<h1>{escape(title)}</h1>", f'<p class="lead">{escape(lead)}</p>']
+
+    def section(self, title: str, note: str = "") -> None:
+        """Begin a section; the note may hold HTML."""
+        self.parts.append(f"<h2>{escape(title)}</h2>")
+        if note:
+            self.parts.append(f'<p class="note">{note}</p>')
+
+    def table(self, text: pd.DataFrame, bold: pd.DataFrame | None = None, words: bool = False) -> None:
+        """Add a table of text; what ``bold`` marks is bold, with ``words`` cells are aligned as prose is."""
+        cells = text.map(escape)
+        if bold is not None:
+            cells = cells.mask(bold, "<b>" + cells + "</b>")
+        cells = cells.rename(index=escape, columns=escape)
+        self.parts.append(cells.to_html(escape=False, border=0, classes="words" if words else None))
+
+    def picture(self, file: str, alternative: str) -> None:
+        """Add a picture that lies beside the page."""
+        self.parts.append(f'<img src="{escape(file)}" alt="{escape(alternative)}">')
+
+    def write(self, path: Path) -> None:
+        """Write the page."""
+        head = f'<meta charset="utf-8"><title>{escape(self.title)}</title><style>{STYLE}</style>'
+        body = "\n".join(self.parts)
+        with files.atomic_write(path) as temporary:
+            temporary.write_text(
+                f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
+            )

@@ -1,0 +1,57 @@
+"""All that a report is made of, read from what the other stages wrote."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline import params
+from pipeline.disk import files
+from pipeline.disk.cells import main_line
+from pipeline.reporting import examples
+
+
+@dataclass(frozen=True)
+class Results:
+    """Numbers, histories and image sets of one dataset."""
+
+    metrics: dict
+    comparison: dict
+    cost: dict
+    predictions: pd.DataFrame
+    histories: list[pd.DataFrame]  # of our scales
+    scales: list[examples.Scale]  # of ours
+    published: dict | None
+    recipe: params.Recipe
+
+
+def read(dataset: str, recipe: params.Recipe, scales: list[int], runs: Path, data: Path, reports: Path) -> Results:
+    """Read the results of a dataset.
+
+    scales   of ours, from 1 on
+    runs     the dataset's folder of runs
+    data     the dataset's folder of image sets
+    reports  holds published.yaml and metrics/
+    """
+    cells = [main_line(dataset, scale) for scale in scales]
+    images = [data / "scale-1" if cell.scale == 1 else cell.below(data) for cell in cells]
+    return Results(
+        metrics=files.read_json(reports / "metrics" / f"{dataset}.json"),
+        comparison=files.read_json(reports / "metrics" / f"{dataset}.variants.json"),
+        cost=files.read_json(runs / "cost.json"),
+        predictions=pd.read_csv(runs / "evaluate" / "predictions.csv", dtype={"id": str}),
+        histories=[pd.read_csv(cell.below(runs / "train") / "history.csv") for cell in cells],
+        scales=[examples.read(seen, cell.below(runs / "attend")) for seen, cell in zip(images, cells, strict=True)],
+        published=published(reports / "published.yaml", recipe.download),
+        recipe=recipe,
+    )
+
+
+def published(path: Path, source: dict[str, Any]) -> dict | None:
+    """Return what others have published on a source, to stand beside ours; None where nobody has, as on a subset."""
+    from ruamel.yaml import YAML
+
+    if source.get("subset"):
+        return None
+    return YAML(typ="safe").load(path).get(source["reader"])

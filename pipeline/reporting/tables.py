@@ -1,0 +1,198 @@
+"""The paper's tables as pandas frames, ours beside what was published; only ``render`` makes text of their numbers.
+
+A number that was not run, or that nobody published, is NaN; people read 'not run', or nothing.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.disk import files
+
+NAN, NOT_RUN = float("nan"), "not run"
+LEVELS = {"acc_loc": "Acc_loc", "acc_obj": "Acc_obj", "acc_avg": "Acc_avg"}
+OVERLAPS = {"iou": "mean IoU", "iou_above_half": "share above 0.5"}
+COSTS = {"parameters_m": "parameters (M)", "gflops": "GFLOPs an image", "images_per_s": "images/s"}
+PUBLISHED_IOU = "published (scale 1)"
+EMPTY = {"published", "difference", PUBLISHED_IOU}  # rows and columns that need not be complete: no text for NaN
+
+
+def table_1(index: pd.DataFrame, published: dict | None) -> pd.DataFrame:
+    """Numbers of categories, training and test images."""
+    counts = index.split.value_counts()
+    rows = {"ours": [index.label.nunique(), int(counts["train"]), int(counts["test"])]}
+    if published:
+        rows["published"] = [published["counts"][key] for key in ("classes", "train", "test")]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["# category", "# training", "# testing"])
+
+
+def methods(comparison: dict, backbone: str, published: dict | None) -> pd.DataFrame:
+    """Tables 2 to 4: accuracy (%) of the paper's competitors, of the baselines and of ours.
+
+    Column 'variant' names what is measured, competitors are not. Ours stands at its last scale where it has not run
+    all three.
+    """
+    published = published or {}
+    theirs = published.get("baseline", {})
+    *_, last = comparison["accuracy"]["ours"]
+    ours = ("ours", published.get("ours", NAN)) if last == "ms" else (f"ours (scale {last})", NAN)
+    rows = [
+        (m["name"], "yes" if m["annotation"] else "no", "", "", m["accuracy"]) for m in published.get("methods", [])
+    ]
+    rows += [
+        (f"{backbone} (single scale)", "no", "baseline", "1", theirs.get("1", NAN)),
+        (f"{backbone} (multi-scale)*", "no", "baseline", "ms", theirs.get("ms", NAN)),
+        (ours[0], "no", "ours", last, ours[1]),
+    ]
+    records = [{"method": name, "annotation": more} | _measured(comparison, *rest) for name, more, *rest in rows]
+    return pd.DataFrame(records).set_index("method")
+
+
+def table_5(comparison: dict, published: dict | None, scale: str) -> pd.DataFrame:
+    """Accuracy (%) of one loss alone beside both, at one scale or over all ('ms')."""
+    theirs = (published or {}).get("one_loss", {}) if scale == "ms" else {}
+    names = {"Acc_loc": "local", "Acc_obj": "object", "Acc_obj, mask of ones": "baseline", "both losses": "ours"}
+    rows = [_measured(comparison, variant, scale, theirs.get(variant, NAN)) for variant in names.values()]
+    return pd.DataFrame(rows, index=list(names))
+
+
+def table_6(metrics: dict, published: dict | None = None) -> pd.DataFrame:
+    """Accuracies (%) of both levels and of their mean, at each scale and over all scales.
+
+    >>> table_6({"acc_avg": {"1": 85.5, "ms": 87.9}})
+                1    ms
+    Acc_avg  85.5  87.9
+    """
+    rows = {}
+    for name, title in LEVELS.items():
+        if name in metrics:
+            rows[title] = metrics[name]
+        if name in metrics and published:
+            theirs = published["table_6"][name]
+            rows[f"{title}, published"] = theirs
+            rows[f"{title}, difference"] = {s: metrics[name].get(s, NAN) - value for s, value in theirs.items()}
+    return pd.DataFrame(list(rows.values()), index=list(rows))
+
+
+def localisation(metrics: dict, published: dict | None = None) -> pd.DataFrame | None:
+    """Overlap of attended and true boxes at each scale, and what no attention would reach; None without boxes."""
+    if "iou" not in metrics:
+        return None
+    table = pd.DataFrame([metrics[name] for name in OVERLAPS], index=list(OVERLAPS.values()))
+    if published and "iou" in published:
+        table[PUBLISHED_IOU] = [published["iou"], NAN]
+    return table
+
+
+def cost(measured: dict, comparison: dict) -> pd.DataFrame:
+    """Accuracy beside what it costs."""
+    rows = {}
+    for title, variant, scale in (
+        ("baseline, single scale", "baseline", "1"),
+        ("baseline, multi-scale", "baseline", "ms"),
+        ("ours, scale 1", "ours", "1"),
+        ("ours, multi-scale", "ours", "ms"),
+    ):
+        accuracy = comparison["accuracy"].get(variant, {}).get(scale, NAN)
+        costs = {label: measured[variant][scale][name] for name, label in COSTS.items()}
+        rows[title] = {"accuracy (%)": accuracy} | costs
+    return pd.DataFrame(list(rows.values()), index=list(rows))
+
+
+def seeds(comparison: dict) -> pd.DataFrame | None:
+    """Mean and standard deviation over seeds; None where nothing was repeated."""
+    rows = {
+        f"{name}, {'multi-scale' if scale == 'ms' else f'scale {scale}'}": [v["mean"], v["std"], v["n"]]
+        for name, scales in comparison["seeds"].items()
+        for scale, v in scales.items()
+    }
+    if not rows:
+        return None
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["mean (%)", "standard deviation", "seeds"])
+
+
+def highest(table: pd.DataFrame) -> pd.DataFrame:
+    """Mark the highest numbers of each row, equal where people see them equal; of differences none is best.
+
+    >>> highest(pd.DataFrame({"1": [85.51], "2": [85.49], "ms": [84.0]}, index=["Acc_avg"])).to_numpy().tolist()
+    [[True, True, False]]
+    """
+    seen = table[~table.index.str.endswith("difference")].round(1)
+    return seen.eq(seen.max(axis=1), axis=0).reindex(table.index, fill_value=False)
+
+
+def write(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as ``path`` with .csv (numbers), .md and .tex (text)."""
+    rendered = {".csv": table.round(4).to_csv(), ".md": to_markdown(table), ".tex": to_latex(table)}
+    for suffix, text in rendered.items():
+        with files.atomic_write(path.with_suffix(suffix)) as temporary:
+            temporary.write_text(text)
+
+
+def render(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as people read it: all text, an interval beside its value, columns without anything left out.
+
+    >>> table = pd.DataFrame({"measured": [88.0], "low": [86.0], "high": [90.0], "published": NAN}, index=["ours"])
+    >>> render(table)
+                   measured
+    ours  88.0 [86.0, 90.0]
+    """
+    cells = {c: [_text(value, str(row), c) for row, value in column.items()] for c, column in table.items()}
+    text = pd.DataFrame(cells, index=table.index.map(str).rename(None))
+    if "measured" in table:
+        interval = " [" + text.pop("low") + ", " + text.pop("high") + "]"
+        text["measured"] += interval.where(table["measured"].notna().to_numpy(), "")
+    if "variant" in table:  # what others published was never to be run here
+        text.loc[text.pop("variant") == "", "measured"] = ""
+    return text.loc[:, (text != "").any()]
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """Render a table as Markdown, its columns aligned.
+
+    >>> print(to_markdown(pd.DataFrame({"ms": [87.9]}, index=["Acc_avg"])), end="")
+    |         |   ms |
+    |:--------|-----:|
+    | Acc_avg | 87.9 |
+    """
+    text = render(table)
+    sides = ("left", *("right" for _ in text))
+    return text.to_markdown(disable_numparse=True, colalign=sides) + "\n"
+
+
+def to_latex(table: pd.DataFrame) -> str:
+    r"""Render a table for a paper, with booktabs' rules.
+
+    >>> print(to_latex(pd.DataFrame({"ms": [87.9]}, index=["Acc_avg"])), end="")
+    \begin{tabular}{lr}
+    \toprule
+     & ms \\
+    \midrule
+    Acc\_avg & 87.9 \\
+    \bottomrule
+    \end{tabular}
+    """
+    text = render(table)
+    return text.to_latex(escape=True, column_format="l" + "r" * text.shape[1]).replace("±", r"$\pm$")
+
+
+def _measured(comparison: dict, variant: str, scale: str, published: float) -> dict[str, str | float]:
+    value = comparison["accuracy"].get(variant, {}).get(scale, NAN)
+    low, high = comparison["interval"].get(variant, {}).get(scale, (NAN, NAN))
+    numbers = {"measured": value, "low": low, "high": high, "published": published, "difference": value - published}
+    return {"variant": variant} | numbers
+
+
+def _text(value: str | float, row: str, column: str) -> str:
+    labels = {column, row.rpartition(", ")[2]}  # 'Acc_loc, difference' is a difference
+    if isinstance(value, str):
+        return value
+    if pd.isna(value):
+        return "" if labels & EMPTY else NOT_RUN
+    if isinstance(value, int):
+        return str(value)
+    if "difference" in labels:
+        return f"{value:+.1f}"
+    if labels & set(COSTS.values()):
+        return f"{value:.3g}"
+    return str(round(value, 3 if labels & set(OVERLAPS.values()) else 1))

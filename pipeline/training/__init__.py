@@ -1,0 +1,1 @@
+"""How a network is trained and run on images; ``loop`` is where to begin."""

@@ -1,0 +1,162 @@
+"""Checkpoints, to resume a killed training from its last complete epoch.
+
+A checkpoint belongs to one recipe, one version of the code and of torch, and one set of images. It lies outside every
+stage's outputs, which DVC deletes before the stage runs, and is deleted when the stage has written them.
+"""
+
+import fcntl
+import hashlib
+import json
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from pipeline import params
+from pipeline.disk import files
+from pipeline.disk.imageset import ImageSet
+from pipeline.errors import InputError, StoppedError
+
+FOLDER = Path("runs/unfinished")
+ROOT = Path(__file__).parents[2]
+CODE = (  # what dvc.yaml names as the code of a training; tests/test_house.py holds the two equal
+    "model/attention.py",
+    "model/backbone.py",
+    "model/losses.py",
+    "model/network.py",
+    "model/otsu.py",
+    "model/prediction.py",
+    "pipeline/disk",
+    "pipeline/images.py",
+    "pipeline/params.py",
+    "pipeline/train.py",
+    "pipeline/training",
+)
+
+
+@dataclass
+class Checkpoint:
+    """One network's training so far; empty before its first epoch is complete."""
+
+    path: Path
+    identity: dict[str, str]  # what it belongs to
+    history: list[dict[str, float]] = field(default_factory=list)  # a row for every epoch done
+    run: str | None = None  # MLflow's name of the run that logged them
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+
+    def restore(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        """Bring a network and its optimiser to where they were; nothing where there is nothing."""
+        if not self.tensors:
+            return
+        network.load_state_dict(self._named("network."))
+        state = {}
+        for i, p in enumerate(p for group in optimizer.param_groups for p in group["params"]):
+            if moments := self._named(f"optimizer.{i}."):  # laid out in memory as the parameter is, as they were
+                state[i] = {k: torch.empty_like(p).copy_(v) if v.shape == p.shape else v for k, v in moments.items()}
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        self.tensors = {}
+
+    def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, run: str | None) -> None:
+        """Write where they are, with ``history``; on the main process only."""
+        tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
+        for i, moments in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{i}.{k}": v for k, v in moments.items()}
+        notes = {"identity": self.identity, "history": self.history, "run": run}
+        with files.atomic_write(self.path) as temporary:
+            save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, {"notes": json.dumps(notes)})
+
+    def _named(self, prefix: str) -> dict[str, Tensor]:
+        return {name.removeprefix(prefix): v for name, v in self.tensors.items() if name.startswith(prefix)}
+
+
+@contextmanager
+def unfinished(stage: str, accelerator: Accelerator) -> Iterator[Path]:
+    """Hold a stage's folder of checkpoints for this job alone; it goes when the block ends well.
+
+    Raises InputError where another job is at the same stage, and StoppedError, which says how to go on, on SIGTERM and
+    Ctrl-C.
+    """
+    folder = FOLDER / stage
+    folder.mkdir(parents=True, exist_ok=True)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    lock = (folder / "lock").open("a+") if accelerator.is_main_process else None
+    try:
+        if lock:
+            _lock(lock, stage)
+        yield folder
+        accelerator.wait_for_everyone()
+        if lock:
+            shutil.rmtree(folder)
+    except KeyboardInterrupt:
+        way_on = f"its checkpoint lies in {folder}: 'dvc repro' goes on from its last complete epoch"
+        raise StoppedError(f"{stage} was stopped; {way_on}" if accelerator.is_main_process else "") from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if lock:
+            lock.close()
+
+
+def read(path: Path, identity: dict[str, str], accelerator: Accelerator) -> Checkpoint:
+    """Read a checkpoint on the main process and give it to all; an empty one where none can be used.
+
+    identity  what it must belong to, from ``identify``; one of something else, or that cannot be read, is not used,
+              and that is said
+    """
+    found = [Checkpoint(path, identity)]
+    if accelerator.is_main_process and path.exists():
+        found = [_read(path, identity)]
+    if accelerator.num_processes > 1:
+        broadcast_object_list(found)
+    return found[0]
+
+
+def identify(recipe: params.Recipe, images: ImageSet) -> dict[str, str]:
+    """Name all that decides how a training ends."""
+    return {
+        "recipe": files.digest(f"{recipe.network!r} {recipe.train!r}".encode()),
+        "code": _code(),
+        "torch": torch.__version__,
+        "images": images.digest,
+    }
+
+
+def _code() -> str:
+    """Name the content of the code that DVC watches for a training, whatever this process has loaded."""
+    content = hashlib.sha256()
+    for name in CODE:
+        path = ROOT / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            content.update(f"{file.relative_to(ROOT).as_posix()} {files.digest(file.read_bytes())}\n".encode())
+    return content.hexdigest()[:16]
+
+
+def _lock(lock, stage: str) -> None:  # noqa: ANN001
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InputError(f"{stage}: another job is training it; wait for it, or stop it and run again") from error
+
+
+def _read(path: Path, identity: dict[str, str]) -> Checkpoint:
+    try:
+        with safe_open(path, "pt") as file:
+            notes = json.loads(file.metadata()["notes"])
+            other = [name for name, value in identity.items() if notes["identity"].get(name) != value]
+            if other:
+                print(f"{path}: not used, it belongs to other {' and '.join(other)}; training starts anew")
+                return Checkpoint(path, identity)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dictionary)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        print(f"{path}: not used, it cannot be read ({error}); training starts anew")
+        return Checkpoint(path, identity)
+    print(f"{path}: epochs 1 to {len(notes['history'])} are done; going on from there")
+    return Checkpoint(path, identity, notes["history"], notes["run"], tensors)

@@ -1,0 +1,81 @@
+"""One pass of a trained network over whole images, shared among all processes, each image exactly once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from model.network import Output
+from model.prediction import local_prediction, object_prediction
+from pipeline.disk.imageset import ImageSet
+from pipeline.disk.predictions import Predictions
+from pipeline.training.batches import load_whole, test_batches
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """What the network says of one image."""
+
+    position: int  # in the index
+    loc: np.ndarray  # (L,) float32, probabilities of the local classifiers
+    obj: np.ndarray  # (L,) float32, probabilities of the object-level classifier
+    M: np.ndarray | None = None  # (H, W) float32; None where there are no local classifiers
+    M_b: np.ndarray | None = None  # (H, W) bool
+    constant: bool = False  # Otsu could not divide M
+
+
+@torch.inference_mode()
+def infer(network: nn.Module, images: ImageSet, split: str | None, accelerator: Accelerator) -> list[ImageResult]:
+    """Run the network on every image of a split (None: of both); every process gets all results, in index order."""
+    network.eval()
+    chosen = np.full(len(images.index), True) if split is None else images.index.split == split
+    rows = np.flatnonzero(chosen)
+    share = test_batches(images, rows)[accelerator.process_index :: accelerator.num_processes]
+    bar = tqdm(
+        load_whole(images, share, accelerator.device),
+        total=len(share),
+        desc=f"infer {images.folder}",
+        unit=" batches",
+        disable=None if accelerator.is_main_process else True,
+        leave=False,
+    )
+    results = []
+    for positions, X in bar:
+        results += _unbatch(positions, network(X.to(accelerator.device, non_blocking=True)))
+    if accelerator.num_processes > 1:
+        results = gather_object(results)
+    results.sort(key=lambda result: result.position)
+    if [result.position for result in results] != rows.tolist():
+        raise RuntimeError(f"{len(rows)} images should have one result each, {len(results)} results came back")
+    return results
+
+
+def predictions(results: list[ImageResult], images: ImageSet, answer: str = "avg") -> Predictions:
+    """Gather the results, with the images' names and labels; ``answer`` is the recipe's."""
+    index = images.index.iloc[[result.position for result in results]]
+    return Predictions(
+        id=index.id.to_numpy(dtype=str),
+        split=index.split.to_numpy(dtype=str),
+        label=index.label.to_numpy(),
+        loc=np.stack([result.loc for result in results]),
+        obj=np.stack([result.obj for result in results]),
+        answer=answer,
+    )
+
+
+def predict(output: Output) -> tuple[Tensor, Tensor]:
+    """Return the local and the object prediction, (B, L) each; without local classifiers both are the object's."""
+    obj = object_prediction(output.logits)
+    return (local_prediction(output.attention.A) if output.attention is not None else obj), obj
+
+
+def _unbatch(positions: list[int], output: Output) -> list[ImageResult]:
+    columns = list(predict(output))
+    if output.attention is not None:
+        columns += [output.attention.M, output.attention.M_b, output.attention.constant]
+    rows = zip(positions, *(column.cpu().numpy() for column in columns), strict=True)
+    return [ImageResult(*row) for row in rows]

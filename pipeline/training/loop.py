@@ -1,0 +1,189 @@
+"""The training loop of one network at one scale: build it, then minimise its loss."""
+
+import math
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Protocol
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from model import backbone
+from model.losses import local_loss, object_loss
+from model.network import Baseline, Network, Output
+from pipeline import params
+from pipeline.disk.imageset import ImageSet
+from pipeline.errors import InputError
+from pipeline.training import batch_norm, inference
+from pipeline.training.batches import TrainingBatches
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.divergence import Divergence
+from pipeline.training.inference import ImageResult
+
+SUMS = ["l_loc", "l_obj", "acc_loc", "acc_obj", "acc_avg", "attended"]  # of a step, over its images
+
+
+class Log(Protocol):
+    """Who is told of a training's epochs while it runs; ``tracking.run`` has one."""
+
+    @property
+    def id(self) -> str | None:
+        """The log's name, kept in checkpoints, so that a resumed training goes on with it."""
+
+    def catch_up(self, history: list[dict[str, float]]) -> None:
+        """Take the epochs of a job that was killed."""
+
+    def epoch(self, row: dict[str, float]) -> None:
+        """Take one epoch's numbers."""
+
+
+def build(recipe: params.Recipe, n_categories: int, accelerator: Accelerator) -> nn.Module:
+    """Build a recipe's network to be trained: its backbone pretrained, its classifiers drawn from the recipe's seed."""
+    torch.manual_seed(recipe.train.seed)
+    try:
+        body = backbone.build(recipe.network.backbone, recipe.network.weights, recipe.network.stride)
+    except ValueError as error:
+        raise InputError(f"network.{error}") from error
+    network = assemble(recipe.network, body, n_categories)
+    if recipe.network.n_classifiers:  # freeze unused parameters: several processes would wait for their gradients
+        network.local.requires_grad_(recipe.train.loss != "object")
+        network.object.requires_grad_(recipe.train.loss != "local")
+    if recipe.train.batch_norm == "train" and accelerator.num_processes > 1:
+        batch_norm.synchronise(network)
+    dtype = torch.float64 if recipe.train.precision == "fp64" else torch.float32
+    return network.to(accelerator.device, dtype, memory_format=torch.channels_last)
+
+
+def assemble(recipe: params.Network, body: backbone.Backbone, n_categories: int) -> nn.Module:
+    """Put the classifiers that a recipe names on a backbone."""
+    if recipe.n_classifiers == 0:
+        return Baseline(body, n_categories)
+    return Network(body, n_categories, recipe.n_classifiers, recipe.attention)
+
+
+def train(
+    recipe: params.Recipe, data: ImageSet, accelerator: Accelerator, log: Log, checkpoint: Checkpoint
+) -> nn.Module:
+    """Minimise l = l_loc + l_obj (Eq. 6), or the one term that the recipe names.
+
+    Goes on from the last epoch that ``checkpoint`` has, and adds a row of numbers to its history for every other.
+    Returns the network after the last epoch.
+    """
+    values = recipe.train
+    batches = TrainingBatches(data, values.batch, values.crop, values.seed)
+    network = build(recipe, len(data.class_names), accelerator)
+    network, optimizer = accelerator.prepare(network, _optimizer(network, values))
+    checkpoint.restore(accelerator.unwrap_model(network), optimizer)
+    log.catch_up(checkpoint.history)
+    done = len(checkpoint.history)
+    loader = batches.loader(range(done, values.epochs), accelerator)
+    for epoch in range(done + 1, values.epochs + 1):
+        started = time.perf_counter()
+        _begin(network, values.batch_norm, batches.epoch_seed(epoch, accelerator.process_index))
+        total, divergence = torch.zeros(len(SUMS), device=accelerator.device), Divergence(epoch, checkpoint.path)
+        for i, (X, t) in enumerate(_progress(islice(loader, batches.steps), batches.steps, epoch, accelerator)):
+            lr = set_rate(optimizer, values, epoch - 1 + i / batches.steps)
+            X, t = X.to(accelerator.device, non_blocking=True), t.to(accelerator.device, non_blocking=True)
+            sums = step(network, values.loss, X, t, batches.batch, accelerator)
+            optimizer.step()
+            optimizer.zero_grad()
+            divergence.add(sums[:2].sum(), i + 1, lr)
+            total += sums
+        divergence.finish()
+        row = {"epoch": epoch, **_means(accelerator.reduce(total), batches.images), "lr": lr}
+        row["images_per_s"] = batches.images / (time.perf_counter() - started)
+        if epoch % values.test_every == 0 or epoch == values.epochs:
+            row |= _test(inference.infer(network, data, "test", accelerator), data)
+        checkpoint.history.append(row)
+        if accelerator.is_main_process:
+            log.epoch(row)
+            checkpoint.save(accelerator.unwrap_model(network), optimizer, log.id)
+            print(_line(epoch, values.epochs, row))
+    return accelerator.unwrap_model(network)
+
+
+def step(network: nn.Module, loss: str, X: Tensor, t: Tensor, batch: int, accelerator: Accelerator) -> Tensor:
+    """Add this process's share of a step's gradients; return the sums over its images that SUMS names.
+
+    loss  ``both``, ``local`` or ``object``: what is minimised; without local classifiers it is the object loss
+
+    The shares may differ by an image, and the processes' gradients are averaged: so the loss is the share's sum over
+    the size of the whole batch, times the number of processes.
+    """
+    output: Output = network(X)
+    l_obj = object_loss(output.logits, t)  # b
+    l_loc, attended = torch.zeros_like(l_obj), torch.ones_like(l_obj)
+    if output.attention is not None:
+        l_loc = local_loss(output.attention.A, output.attention.M_b, t)  # b
+        attended = output.attention.M_b.float().mean(dim=(1, 2))  # b
+    minimised = {"both": l_loc + l_obj, "local": l_loc, "object": l_obj}[loss]  # b, Eq. 6
+    accelerator.backward(minimised.sum() / batch * accelerator.num_processes)
+    with torch.no_grad():
+        loc, obj = inference.predict(output)
+        hits = [(p.argmax(dim=1) == t).float() for p in (loc, obj, loc + obj)]
+        return torch.stack([column.sum() for column in (l_loc, l_obj, *hits, attended)])
+
+
+def set_rate(optimizer: torch.optim.Optimizer, recipe: params.Train, epoch: float) -> float:
+    """Set the learning rate of a moment counted in epochs, and return it.
+
+    Without a scheduler: Accelerate steps a prepared one once for every process, and a resumed job has none to mend.
+    """
+    factor = warmup_then_cosine(epoch, recipe.warmup_epochs, recipe.epochs)
+    for group in optimizer.param_groups:
+        group["lr"] = factor * recipe.lr
+    return factor * recipe.lr
+
+
+def warmup_then_cosine(epoch: float, warmup: float, epochs: int) -> float:
+    """Return the learning rate's factor at a moment counted in epochs.
+
+    >>> [round(warmup_then_cosine(e, warmup=1, epochs=3), 2) for e in (0, 0.5, 1, 2, 3)]
+    [0.01, 0.5, 1.0, 0.5, 0.0]
+    """
+    if epoch < warmup:
+        return max(epoch / warmup, 0.01)
+    return 0.5 + 0.5 * math.cos(math.pi * (epoch - warmup) / (epochs - warmup))
+
+
+def _optimizer(network: nn.Module, recipe: params.Train) -> torch.optim.Optimizer:
+    trained = [p for p in network.parameters() if p.requires_grad]
+    # Not the fused AdamW: on CPUs torch 2.14's ignores strides, so that gradients in another layout than their
+    # parameter's (channels_last) are silently paired with the wrong elements: six points lost on ten classes of CUB.
+    return torch.optim.AdamW(trained, lr=recipe.lr, weight_decay=recipe.weight_decay)
+
+
+def _means(total: Tensor, n: int) -> dict[str, float]:
+    values = dict(zip(SUMS, (total / n).tolist(), strict=True))
+    values = {name: 100 * value if name.startswith("acc") else value for name, value in values.items()}
+    return {"loss": values["l_loc"] + values["l_obj"]} | values
+
+
+def _test(results: list[ImageResult], data: ImageSet) -> dict[str, float]:
+    accuracies = inference.predictions(results, data).accuracies()
+    return {f"test_{name}": value for name, value in accuracies.items()}
+
+
+def _begin(network: nn.Module, statistics: str, seed: int) -> None:
+    """Begin an epoch: training mode, and a seed for backbones with dropout."""
+    torch.manual_seed(seed)
+    network.train()
+    if statistics == "frozen":
+        for layer in batch_norm.layers(network):
+            layer.eval()
+
+
+def _progress(steps: Iterator, n: int, epoch: int, accelerator: Accelerator) -> Iterator:
+    quiet = None if accelerator.is_main_process else True
+    return tqdm(steps, total=n, desc=f"epoch {epoch}", unit=" steps", disable=quiet, leave=False)
+
+
+def _line(epoch: int, epochs: int, row: dict[str, float]) -> str:
+    test = f"  test {row['test_acc_avg']:.1f}%" if "test_acc_avg" in row else ""
+    return (
+        f"epoch {epoch:>{len(str(epochs))}}/{epochs}  l_loc {row['l_loc']:.4f}  l_obj {row['l_obj']:.4f}  "
+        f"training {row['acc_avg']:.1f}%{test}  {row['images_per_s']:.0f} images/s"
+    )

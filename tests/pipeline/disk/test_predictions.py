@@ -1,0 +1,89 @@
+"""What the attend stage writes is what later stages read."""
+
+import io
+
+import numpy as np
+import pytest
+
+from pipeline.disk import predictions
+from pipeline.disk.predictions import Predictions
+from pipeline.errors import InputError
+
+
+def test_predictions(tmp_path):
+    loc = np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
+    written = Predictions(np.array(["a", "b"]), np.array(["train", "test"]), np.array([0, 1]), loc, 1 - loc, "obj")
+    predictions.write_predictions(tmp_path, written)
+    read = predictions.read_predictions(tmp_path)
+    assert all(np.array_equal(vars(read)[name], vars(written)[name]) for name in vars(written))
+    assert read.of("test").id.tolist() == ["b"] and read.of("test").answer == "obj"
+    assert read.avg.tolist() == [[0.5, 0.5]] * 2
+
+
+def test_maps_of_different_shapes(tmp_path):
+    maps = {str(n): (np.random.rand(2 + n, 3), np.random.rand(2 + n, 3) < 0.5) for n in range(4)}
+    predictions.write_maps(tmp_path, maps)
+    for name, (M, M_b) in predictions.read_maps(tmp_path).items():
+        np.testing.assert_allclose(M, maps[name][0], atol=1e-3)
+        assert np.array_equal(M_b, maps[name][1])
+
+
+def npz(**arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("a pickle was run",)
+
+
+BAD = {
+    "missing": None,
+    "empty": b"",
+    "foreign": b"broken",
+    "cut short": npz(id=np.arange(1000))[:-30],
+    "other arrays": npz(something=np.arange(3)),
+    "one array": npz(id=np.arange(3))[:0] + b"\x93NUMPY\x01\x00",
+    "pickle": npz(**dict.fromkeys(("id", "split", "label", "loc", "obj", "answer"), np.array([Evil()], dtype=object))),
+}
+
+
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD)
+def test_boxes_that_cannot_be_read(content, tmp_path):
+    if content is not None:
+        (tmp_path / "boxes.csv").write_bytes(content)
+    with pytest.raises(InputError, match=r"boxes.csv: cannot be read .*; run its attend stage"):
+        predictions.read_boxes(tmp_path)
+
+
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD)
+def test_what_cannot_be_read(content, tmp_path, capsys):
+    if content is not None:
+        (tmp_path / "predictions.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"predictions.npz: cannot be read .*; run its attend stage"):
+        predictions.read_predictions(tmp_path)
+    assert "a pickle was run" not in capsys.readouterr().out
+
+
+def test_accuracies_of_both_levels_and_of_their_mean():
+    loc, obj = np.array([[0.6, 0.4], [0.6, 0.4]]), np.array([[0.1, 0.9], [0.2, 0.8]])
+    names = np.array(["a", "b"])
+    assert Predictions(names, names, np.array([0, 1]), loc, obj).accuracies() == {
+        "acc_loc": 50,
+        "acc_obj": 50,
+        "acc_avg": 50,
+    }
+    assert Predictions(names, names, np.array([1, 1]), loc, obj).accuracies() == {
+        "acc_loc": 0,
+        "acc_obj": 100,
+        "acc_avg": 100,
+    }
+
+
+@pytest.mark.parametrize("answer", ["loc", "obj", "avg"])
+def test_a_network_answers_by_what_was_trained(answer):
+    loc, obj = np.array([[0.6, 0.4]]), np.array([[0.1, 0.9]])
+    one = Predictions(np.array(["a"]), np.array(["test"]), np.array([0]), loc, obj, answer)
+    assert np.array_equal(one.probabilities(), {"loc": loc, "obj": obj, "avg": (loc + obj) / 2}[answer])

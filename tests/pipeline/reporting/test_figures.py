@@ -1,0 +1,67 @@
+"""Figures show what they are given; how they look, people judge."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from conftest import ROOT
+from pipeline.reporting import figures
+from pipeline.reporting.figures import Example, View
+
+
+@pytest.fixture
+def example():
+    pixels, M = np.zeros((32, 48, 3), dtype=np.uint8), np.random.rand(2, 3)
+    half = np.array([0, 0, 0.5, 0.5])
+    boxes = dict.fromkeys(("next", "true", "attended"), half)
+    return Example("a_bird", [View(pixels, M, M > 0.5, boxes, name) for name in ("a_bird", "b", "a_bird")])
+
+
+def colours(axes):
+    return [to_hex(patch.get_edgecolor()) for patch in axes.patches]
+
+
+def test_gallery_has_three_columns_a_scale_and_names_each_prediction(example):
+    figure = figures.gallery([example] * 2)
+    assert len(figure.axes) == 18
+    labels = [axes.get_xlabel() for axes in figure.axes[:9]]
+    assert [label for label in labels if label] == ["✓ a bird", "✗ b", "✓ a bird"]
+    assert colours(figure.axes[0]) == ["#ff7f0e", "#2ca02c", "#1f4fff"]
+
+
+def test_figure_7_shows_the_true_and_the_attended_box_only(example):
+    figure = figures.boxes([example] * 7)
+    assert [colours(axes) for axes in figure.axes] == [["#2ca02c", "#1f4fff"]] * 7 + [[]] * 5
+
+
+def test_figure_8_has_a_point_for_every_number_of_classifiers():
+    figure = figures.classifiers({1: 70.0, 2: float("nan"), 4: 80.0, 16: 81.0})
+    assert figure.axes[0].lines[0].get_ydata().tolist() == [70, 80, 81]
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1", "4", "16"]
+
+
+def test_cost_leaves_out_what_was_not_run():
+    table = pd.DataFrame(
+        {"images/s": [9, 8], "GFLOPs an image": [1, 1.2], "accuracy (%)": [None, 85.0]},
+        index=["baseline, single scale", "ours, scale 1"],
+    )
+    figure = figures.cost(table)
+    assert [(text.get_text(), text.xy) for text in figure.axes[0].texts] == [("ours, scale 1", (1.2, 85.0))]
+
+
+def test_curves_of_every_scale(tmp_path):
+    history = {"epoch": [1, 2], "l_loc": [1, 0.5], "l_obj": [2, 1], "acc_avg": [10, 20], "test_acc_avg": [None, 15]}
+    figure = figures.curves([pd.DataFrame(history)] * 3)
+    assert [len(axes.lines) for axes in figure.axes] == [6, 6]
+    figures.save(figure, tmp_path / "curves")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (tmp_path / "curves.svg").read_text()
+
+
+def test_importing_sets_nothing_up_for_the_whole_process():
+    code = "import sys, pipeline.reporting.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

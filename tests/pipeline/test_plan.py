@@ -1,0 +1,155 @@
+"""Plans: what they list, what they refuse, and how cells.yaml spells them out."""
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+import command_line
+from conftest import ALONE, PLAN, ROOT, TINY, VARIANTS, write_params
+from pipeline import params, plan
+from pipeline.errors import InputError
+
+
+def spelled():
+    return YAML(typ="safe").load(Path("cells.yaml"))
+
+
+def test_the_projects_cells_are_those_of_its_plan(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert plan.spell(plan.read_datasets()) == (ROOT / "cells.yaml").read_text(), "run 'pipeline plan'"
+
+
+def test_every_plan_of_the_project_is_valid(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert set(params.load()["plan"]) == set(params.load()["recipes"])
+    plan.spell(list(params.load()["plan"]))
+
+
+def test_a_plan_is_the_union_of_its_blocks(project):
+    blocks = {"a": {"variants": ["ours", "n-1"], "seeds": [0], "scales": [1]}, "b": ALONE["main"]}
+    write_params(project, {"tiny": TINY}, blocks)
+    listed = [(cell.variant, cell.seed, cell.scale) for cell in plan.read("tiny")]
+    assert listed == [("ours", 0, 1), ("n-1", 0, 1), ("ours", 0, 2), ("ours", 0, 3)]
+    assert plan.scales(plan.read("tiny")) == [1, 2, 3] and plan.scales(plan.read("tiny"), "n-1") == [1]
+
+
+def test_the_method_alone(project):
+    command_line.run("plan")
+    found = spelled()
+    assert found["planned"] == {"tiny": {"scales": "1 2 3"}}
+    assert list(found["cells"]) == ["tiny-ours-0-1", "tiny-ours-0-2", "tiny-ours-0-3"]
+    assert [cell["images"] for cell in found["cells"].values()] == [
+        "data/tiny/scale-1",
+        "data/tiny/ours-0/scale-2",
+        "data/tiny/ours-0/scale-3",
+    ]
+    assert list(found["crops"]) == ["tiny-ours-0-2", "tiny-ours-0-3"]
+
+
+def test_whose_crops_are_read(project):
+    blocks = {"all": {"variants": list(VARIANTS), "seeds": [0, 3], "scales": [1, 2]}}
+    write_params(project, {"tiny": TINY}, blocks)
+    command_line.run("plan")
+    found = spelled()
+    read = {name: cell["images"] for name, cell in found["cells"].items() if cell["scale"] == 2}
+    for seed in (0, 3):
+        assert read[f"tiny-n-1-{seed}-2"] == f"data/tiny/n-1-{seed}/scale-2", "another n cuts its own"
+        for variant in ("ours", "baseline", "local", "object"):
+            assert read[f"tiny-{variant}-{seed}-2"] == f"data/tiny/ours-{seed}/scale-2", "those of the same seed"
+    assert set(found["crops"]) == {f"tiny-{variant}-{seed}-2" for variant in ("ours", "n-1") for seed in (0, 3)}
+
+
+def test_training_images_are_attended_only_where_something_is_cut_from_them(project):
+    write_params(project, {"tiny": TINY}, PLAN)
+    command_line.run("plan")
+    everything = {name for name, cell in spelled()["cells"].items() if cell["split"] == "all"}
+    assert everything == {"tiny-ours-0-1", "tiny-ours-0-2", "tiny-ours-0-3", "tiny-n-1-0-1"}
+
+
+def test_two_datasets_with_plans_of_their_own(project):
+    write_params(project, {"tiny": TINY, "other": TINY}, ALONE)
+    with params.edit() as values:
+        values["plan"]["other"]["main"]["scales"] = [1]
+    command_line.run("plan")
+    assert spelled()["planned"] == {"tiny": {"scales": "1 2 3"}, "other": {"scales": "1"}}
+    assert [name for name in spelled()["cells"] if name.startswith("other")] == ["other-ours-0-1"]
+
+
+def test_checking_says_what_was_out_of_date_once(project):
+    command_line.run("plan", "--check") if Path("cells.yaml").exists() else None
+    with pytest.raises(
+        AssertionError, match=r"error: cells.yaml: was not what params.yaml says, and is now; run the same"
+    ):
+        command_line.run("plan", "--check")
+    before = Path("cells.yaml").read_text()
+    assert command_line.run("plan", "--check") == "" and Path("cells.yaml").read_text() == before
+
+
+def test_datasets_are_set_first_and_nothing_else_changes(project):
+    write_params(project, {"tiny": TINY, "other": TINY})
+    before = Path("params.yaml").read_text()
+    command_line.run("plan", "--datasets", "other")
+    assert list(spelled()["planned"]) == ["other"]
+    assert Path("params.yaml").read_text() == before.replace("datasets:\n- tiny\n- other\n", "datasets:\n- other\n")
+
+
+def test_a_dataset_without_a_recipe_changes_nothing(project):
+    before = Path("params.yaml").read_text()
+    with pytest.raises(AssertionError, match=r"error: params.yaml: plan.cob: missing"):
+        command_line.run("plan", "--datasets", "tiny,cob")
+    assert Path("params.yaml").read_text() == before and not Path("cells.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    "blocks, message",
+    [
+        ({}, r"plan.tiny: missing; the method alone is 'main: {variants: \[ours\]"),
+        (
+            {"a": {"variants": ["ours"], "seeds": [0], "scales": [1, 3]}},
+            "ours with seed 0 at scale 3 reads what ours with",
+        ),
+        ({"a": {"variants": ["baseline"], "seeds": [0], "scales": [1]}}, "ours with seed 0 at scale 1 is missing"),
+        (
+            {"main": ALONE["main"], "b": {"variants": ["baseline"], "seeds": [1], "scales": [1, 2]}},
+            "baseline with seed 1 at scale 2 reads what ours with that seed attends to at scale 1, which is not in",
+        ),
+        ({"a": {"variants": ["ours"], "seeds": [0], "scales": [0]}}, "plan.tiny.a.scales.0: .*1, 2 or 3, got 0"),
+        ({"a": {"variants": ["ours"], "seeds": [-1], "scales": [1]}}, "plan.tiny.a.seeds.0: .*got -1"),
+        (
+            {"a": {"variants": ["ours"], "seed": [0], "scales": [1]}},
+            "plan.tiny.a.seed: unknown key; did you mean 'seeds'",
+        ),
+        ({"a": {"variants": [], "seeds": [0], "scales": [1]}}, "plan.tiny.a.variants: .*at least 1 item"),
+        ({"a": 3}, "plan.tiny.a: must be a mapping of values, got 3"),
+        ({"a": {"variants": ["ours", "n-7"], "seeds": [0], "scales": [1]}}, "there is no variant 'n-7'"),
+    ],
+)
+def test_what_is_wrong_with_a_plan_is_named(project, blocks, message):
+    write_params(project, {"tiny": TINY}, blocks)
+    with pytest.raises(InputError, match=message) as error:
+        plan.spell(["tiny"])
+    assert str(error.value).startswith("params.yaml: ")
+
+
+@pytest.mark.parametrize("datasets", [[], None, "tiny", ["tiny", "tiny"]])
+def test_datasets_that_are_no_list_of_recipes(project, datasets):
+    with params.edit() as values:
+        values["datasets"] = datasets
+    with pytest.raises(InputError, match=r"params.yaml: datasets: must be a list of recipes, each once"):
+        plan.read_datasets()
+
+
+@pytest.mark.parametrize("name", ["1x", "a.b", "a b", "../a", ""])
+def test_names_that_dvc_and_folders_could_not_take(project, name):
+    write_params(project, {name: TINY})
+    with pytest.raises(InputError, match="a name begins with a letter and has letters, digits, '_' and '-'"):
+        plan.spell([name])
+
+
+def test_names_that_would_meet(project):
+    values = {"ours": {}, "n-1": {"network.n_classifiers": 1}, "b-n-1": {}}
+    blocks = {"main": {"variants": ["ours", "n-1", "b-n-1"], "seeds": [0], "scales": [1]}}
+    write_params(project, {"a": TINY, "a-b": TINY}, blocks, values)
+    with pytest.raises(InputError, match="two trainings would be a-b-n-1-0-1; rename a recipe or a variant"):
+        plan.spell(["a", "a-b"])

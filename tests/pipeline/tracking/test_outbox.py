@@ -1,0 +1,165 @@
+"""MLflow's store gone before, during and after a run, or silent: the work goes on and nothing is lost."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+
+import command_line
+from pipeline.tracking import mlflow_store, outbox
+from pipeline.tracking import run as tracking
+
+
+def log_all(between=lambda: None):
+    """Log one of everything, with something happening in the middle."""
+    Path("results").mkdir(exist_ok=True)
+    Path("results/a.txt").write_text("content")
+    with tracking.run("tiny", "train-1", {}) as run:
+        run.metrics({"loss": 2.0}, step=1)
+        between()
+        run.metrics({"loss": 1.0}, step=2)
+        run.picture(np.zeros((4, 4, 3), dtype=np.uint8), "black.png")
+        run.files(Path("results"))
+
+
+def check_all(uri):
+    """The store has one run with everything."""
+    client = mlflow.MlflowClient(uri)
+    (run,) = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
+    assert (run.info.run_name, run.info.status) == ("tiny/train-1", "FINISHED")
+    history = client.get_metric_history(run.info.run_id, "loss")
+    assert [(m.step, m.value) for m in history] == [(1, 2.0), (2, 1.0)]
+    assert {artifact.path for artifact in client.list_artifacts(run.info.run_id)} == {"black.png", "a.txt"}
+    assert run.info.start_time <= history[0].timestamp <= history[1].timestamp <= run.info.end_time
+
+
+def use(monkeypatch, uri):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    mlflow.set_tracking_uri(None)
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def test_gone_before(project, monkeypatch, capsys):
+    store = f"sqlite:///{project / 'mlflow.db'}"
+    use(monkeypatch, f"http://127.0.0.1:{free_port()}")
+    started = time.monotonic()
+    log_all()
+    assert time.monotonic() - started < 30
+    said = capsys.readouterr().err
+    assert said.count("MLflow's store does not answer") == 1 and "'pipeline send' sends it later" in said
+    shutil.rmtree("results")
+    use(monkeypatch, store)
+    assert "sent" in command_line.run("send")
+    check_all(store)
+    assert not list(outbox.FOLDER.iterdir())
+
+
+def test_silent(project, monkeypatch, capsys):
+    """A server that takes the connection and never answers is the worst kind."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(50)
+        use(monkeypatch, f"http://127.0.0.1:{server.getsockname()[1]}")
+        started = time.monotonic()
+        log_all()
+        assert time.monotonic() - started < 30
+    assert capsys.readouterr().err.count("does not answer") == 1
+
+
+@pytest.fixture
+def server(project):
+    """A real server, to be stopped and started."""
+    port = free_port()
+
+    class Server:
+        uri = f"http://127.0.0.1:{port}"
+
+        def start(self):
+            command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+            command += ["--backend-store-uri", f"sqlite:///{project / 'server.db'}"]
+            command += ["--artifacts-destination", str(project / "artifacts")]
+            self.process = subprocess.Popen(command, stdout=-3, stderr=-3, start_new_session=True)
+            for _ in range(600):
+                try:
+                    return urllib.request.urlopen(f"{self.uri}/health", timeout=1).close()
+                except OSError:
+                    time.sleep(0.1)
+            raise TimeoutError
+
+        def stop(self):
+            subprocess.run(["pkill", "-9", "-s", str(self.process.pid)], check=False)
+            self.process.wait()
+
+    one = Server()
+    one.start()
+    yield one
+    one.stop()
+
+
+def test_gone_during(server, monkeypatch, capsys):
+    use(monkeypatch, server.uri)
+    log_all(between=server.stop)
+    assert capsys.readouterr().err.count("does not answer") == 1
+    (kept,) = outbox.FOLDER.iterdir()
+    kinds = [json.loads(line)["kind"] for line in (kept / "events.jsonl").read_text().splitlines()]
+    assert kinds == ["go on", "metrics", "files", "files", "end"]
+    assert outbox.send_all() == 1 and kept.exists(), "the server is still down: nothing may be lost"
+    server.start()
+    assert outbox.send_all() == 0
+    check_all(server.uri)
+
+
+def test_send_goes_on_where_it_failed(project, monkeypatch, capsys):
+    """Else the store would have the run twice."""
+    store = f"sqlite:///{project / 'mlflow.db'}"
+    use(monkeypatch, f"http://127.0.0.1:{free_port()}")
+    log_all()
+    use(monkeypatch, store)
+    send, seen = mlflow_store.send, []
+
+    def fail_at_the_third(client, run, event):
+        seen.append(event["kind"])
+        if len(seen) == 3:
+            raise ConnectionError("the server went away")
+        return send(client, run, event)
+
+    monkeypatch.setattr(mlflow_store, "send", fail_at_the_third)
+    assert outbox.send_all() == 1 and "the server went away" in capsys.readouterr().err
+    assert outbox.send_all() == 0
+    check_all(store)
+    assert seen == ["open", "metrics", "metrics", "go on", "metrics", "files", "files", "end"]
+
+
+def test_a_new_local_store_survives_several_jobs_at_once(project):
+    """Two that set it up together left it broken for good, with half of its tables."""
+    script = (
+        "import sys; from pipeline.tracking import run as tracking\n"
+        "with tracking.run('tiny', f'job-{sys.argv[1]}', {}) as run:\n"
+        "    for step in range(20): run.metrics({'loss': 1.0}, step)\n"
+    )
+    jobs = [
+        subprocess.Popen([sys.executable, "-c", script, str(n)], stderr=subprocess.PIPE, text=True) for n in range(3)
+    ]
+    said = [job.communicate(timeout=120)[1] for job in jobs]
+    assert said == [""] * 3 and not outbox.FOLDER.exists()
+    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
+    assert {run.info.run_name for run in runs} == {"tiny/job-0", "tiny/job-1", "tiny/job-2"}
+    assert [len(client.get_metric_history(run.info.run_id, "loss")) for run in runs] == [20] * 3
+
+
+def test_nothing_to_send(project):
+    assert "nothing is kept there" in command_line.run("send")

@@ -1,0 +1,65 @@
+"""What MLflow gets, and from whom."""
+
+import mlflow
+import pytest
+
+from pipeline.tracking import run as tracking
+
+
+@pytest.fixture
+def store(finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{finished / 'mlflow.db'}")
+    mlflow.set_tracking_uri(f"sqlite:///{finished / 'mlflow.db'}")
+    yield mlflow.MlflowClient()
+    mlflow.set_tracking_uri(None)
+
+
+def runs(store):
+    experiment = store.get_experiment_by_name("tiny")
+    return {run.info.run_name: run for run in store.search_runs([experiment.experiment_id])}
+
+
+def test_every_stage_that_computes_has_a_run(store):
+    cells = [f"{run}-{scale}" for run in ("ours-0", "baseline-0") for scale in (1, 2, 3)]
+    cells += ["ours-1-1", "baseline-1-1", "n-1-0-1", "n-1-0-2", "local-0-1", "object-0-1"]
+    expected = {f"tiny/{stage}-{cell}" for stage in ("train", "attend") for cell in cells}
+    assert set(runs(store)) == expected | {"tiny/evaluate", "tiny/compare", "tiny/report"}
+
+
+def test_a_training_run(store):
+    run = runs(store)["tiny/train-ours-0-2"]
+    assert run.data.params["train.lr"] == "0.001" and run.data.params["network.backbone"] == "resnet18"
+    assert {"l_loc", "l_obj", "loss", "acc_avg", "test_acc_avg", "lr", "images_per_s"} <= set(run.data.metrics)
+    assert len(store.get_metric_history(run.info.run_id, "l_loc")) == 2
+    assert run.data.tags["dvc.stage"] == "some-stage@tiny"
+    assert len(run.inputs.dataset_inputs[0].dataset.digest) == 16
+    assert run.info.status == "FINISHED"
+
+
+def test_attention_pictures(store):
+    run = runs(store)["tiny/attend-ours-0-1"]
+    assert "attention.png" in [artifact.path for artifact in store.list_artifacts(run.info.run_id)]
+
+
+def test_the_evaluation(store):
+    run = runs(store)["tiny/evaluate"]
+    assert {"acc_avg.ms", "acc_loc.1", "iou.1"} <= set(run.data.metrics)
+    assert run.data.params["download.reader"] == "birdlets" and run.data.params["attend.region"] == "all"
+
+
+def test_other_processes_log_nothing(project):
+    with tracking.run("tiny", "train-1", {}, is_main=False) as run:
+        run.metrics({"a": 1.0})
+    assert not (project / "mlflow.db").exists()
+
+
+def test_git_commit_is_tagged(project):
+    import subprocess
+
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run([*git, *words], check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    tags = tracking._tags("tiny", "train-1")
+    assert tags["git.commit"] == head and tags["git.dirty"] == "false"

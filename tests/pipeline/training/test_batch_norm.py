@@ -1,0 +1,64 @@
+"""Shared batch normalisation against torch's own, on one process and on two."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from pipeline.training import batch_norm
+
+SCRIPT = """
+import torch, torch.distributed as dist
+from torch import nn
+from pipeline.training import batch_norm
+dist.init_process_group("gloo")
+rank = dist.get_rank()
+torch.manual_seed(0)
+x, weights = torch.randn(6, 4, 5, 5), torch.randn(6, 4, 5, 5)
+alone = nn.BatchNorm2d(4)
+whole = x.clone().requires_grad_()
+(alone(whole) * weights).sum().backward()
+shared = nn.BatchNorm2d(4)
+batch_norm.synchronise(shared)
+mine = slice(0, 2) if rank == 0 else slice(2, 6)  # shares of different size
+part = x[mine].clone().requires_grad_()
+(shared(part) * weights[mine]).sum().backward()
+for p in shared.parameters():
+    dist.all_reduce(p.grad)
+torch.testing.assert_close(part.grad, whole.grad[mine], atol=1e-5, rtol=1e-4)
+torch.testing.assert_close(shared.weight.grad, alone.weight.grad, atol=1e-4, rtol=1e-4)
+torch.testing.assert_close(shared.running_var, alone.running_var)
+torch.testing.assert_close(shared.running_mean, alone.running_mean)
+"""
+
+
+def test_two_processes_normalise_like_one(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "script.py"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture
+def group(tmp_path):
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+def test_timms_layers_keep_their_activation(group):
+    from timm.layers import BatchNormAct2d
+
+    theirs, ours, x = BatchNormAct2d(4), BatchNormAct2d(4), torch.randn(3, 4, 5, 5)
+    batch_norm.synchronise(ours)
+    torch.testing.assert_close(ours(x), theirs(x))
+
+
+def test_eval_mode_uses_the_running_statistics():
+    layer, x = nn.BatchNorm2d(4).eval(), torch.randn(3, 4, 5, 5)
+    expected = layer(x)
+    batch_norm.synchronise(layer)
+    assert torch.equal(layer(x), expected)

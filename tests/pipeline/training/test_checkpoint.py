@@ -1,0 +1,246 @@
+"""Jobs that are killed, stopped, changed in between, or started twice."""
+
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import mlflow
+import pytest
+import torch
+
+import command_line
+from conftest import ROOT, TINY, write_params
+from pipeline import params
+from pipeline.disk import imageset
+from pipeline.errors import InputError
+from pipeline.training import accelerator, checkpoint
+from pipeline.training.checkpoint import Checkpoint
+
+TRAIN = ("train", "tiny", "ours", "--images", "data/scale-1", "--out")
+STAGE = "train-ours-0-1"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A project whose training ended without being disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    tiny = {section: dict(values) for section, values in TINY.items()}
+    tiny["train"] |= {"epochs": 5, "test_every": 5}
+    tiny["network"]["backbone"] = "mobilenetv3_small_050"
+    write_params(folder, {"tiny": tiny})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        command_line.run("download", "tiny", "--out", "data/raw")
+        command_line.run("prepare", "tiny", "--raw", "data/raw", "--out", "data/scale-1")
+        finish(*TRAIN, "runs/train")
+    return folder
+
+
+@pytest.fixture
+def prepared(project, whole):
+    """The same, before any training."""
+    for name in ("data", "params.yaml"):
+        (shutil.copytree if (whole / name).is_dir() else shutil.copy)(whole / name, project / name)
+    return project
+
+
+def start(*words):
+    """Start a command of the pipeline as a process that hears Ctrl-C, which a shell's background jobs do not."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def until(condition, process):
+    for _ in range(2400):  # two minutes: others may be training on these cores
+        if condition() or process.poll() is not None:
+            return
+        time.sleep(0.05)
+    raise TimeoutError
+
+
+def kept(stage=STAGE):
+    return Path(f"runs/unfinished/tiny/{stage}/checkpoint.safetensors")
+
+
+def finish(*words):
+    process = start(*words)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    return output
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()}
+
+
+def kill(process, how):
+    """Kill it once an epoch is over; return what it said."""
+    until(kept().exists, process)
+    process.send_signal(how)
+    output, _ = process.communicate(timeout=30)
+    assert not Path("runs/killed").exists()
+    return output
+
+
+def test_a_killed_training_goes_on_to_the_same_bytes_in_the_same_run(prepared, whole):
+    killed = start("launch", *TRAIN, "runs/killed")
+    kill(killed, signal.SIGKILL)
+    assert killed.returncode == -signal.SIGKILL
+    output = finish(*TRAIN, "runs/killed")  # however it is started
+    assert "are done; going on from there" in output and "epoch 1/5" not in output
+    assert contents("runs/killed") == contents(whole / "runs" / "train")
+    assert not kept().parent.exists()
+    client = mlflow.MlflowClient(f"sqlite:///{prepared / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
+    assert [(run.info.run_name, run.info.status) for run in runs] == [(f"tiny/{STAGE}", "FINISHED")]
+    assert {m.step for m in client.get_metric_history(runs[0].info.run_id, "loss")} == {1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_training_says_how_to_go_on(prepared, whole, how):
+    stopped = start(*TRAIN, "runs/killed")
+    output = kill(stopped, how)
+    assert stopped.returncode == 130 and "Traceback" not in output
+    assert f"tiny/{STAGE} was stopped; its checkpoint lies in runs/unfinished/tiny/{STAGE}: 'dvc repro'" in output
+    finish(*TRAIN, "runs/killed")
+    assert contents("runs/killed") == contents(whole / "runs" / "train")
+
+
+def test_a_process_that_dies_ends_the_job_and_the_next_one_goes_on(prepared):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "pipeline"]
+    job = subprocess.Popen([*torchrun, *TRAIN, "runs/two"], stdout=-1, stderr=-2, text=True)
+    until(kept().exists, job)
+    subprocess.run(["pkill", "-9", "--newest", "-P", str(job.pid)], check=True)
+    output, _ = job.communicate(timeout=60)
+    assert job.returncode != 0 and not Path("runs/two").exists(), output
+    again = subprocess.run([*torchrun, *TRAIN, "runs/two"], capture_output=True, text=True, check=True)
+    assert "are done; going on from there" in again.stdout and "epoch 5/5" in again.stdout
+
+
+def test_a_disk_that_fills_up_during_a_training_costs_no_epoch(prepared, whole):
+    """No file may grow beyond a million bytes from the second epoch on: its checkpoint cannot be written."""
+    training = start(*TRAIN, "runs/full")
+    until(kept().exists, training)
+    resource.prlimit(training.pid, resource.RLIMIT_FSIZE, (10**6, 10**6))
+    output, _ = training.communicate(timeout=60)
+    assert training.returncode == 1 and "Traceback" not in output and not Path("runs/full").exists(), output
+    assert f"error: {kept('train-1')}: cannot be written" in output and "free some space and run again" in output
+    output = finish(*TRAIN, "runs/full")
+    assert "are done; going on from there" in output and "epoch 1/5" not in output
+    assert contents("runs/full") == contents(whole / "runs" / "train")
+
+
+def start_job():
+    return accelerator.start(threads=1)
+
+
+def small(tmp_path, **identity):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.BatchNorm2d(4))
+    network = network.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.1)
+    return network, optimizer, Checkpoint(tmp_path / "a.safetensors", {"recipe": "r", "code": "c"} | identity)
+
+
+def advance(network, optimizer):
+    network(torch.ones(2, 3, 4, 4)).square().sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def test_everything_comes_back(tmp_path):
+    network, optimizer, first = small(tmp_path)
+    advance(network, optimizer)
+    first.history.append({"epoch": 1, "loss": 1 / 3})
+    first.save(network, optimizer, "run")
+    other, its_optimizer, _ = small(tmp_path)
+    second = checkpoint.read(first.path, first.identity, start_job())
+    assert second.history == [{"epoch": 1, "loss": 1 / 3}] and second.run == "run"
+    second.restore(other, its_optimizer)
+    for pair in ((network, optimizer), (other, its_optimizer)):
+        advance(*pair)
+    for (name, a), b in zip(network.state_dict().items(), other.state_dict().values(), strict=True):
+        assert torch.equal(a, b) and a.stride() == b.stride(), name
+
+
+@pytest.mark.parametrize("part", ["recipe", "code"])
+def test_what_belongs_to_something_else_is_not_used(tmp_path, capsys, part):
+    network, optimizer, first = small(tmp_path)
+    advance(network, optimizer)
+    first.save(network, optimizer, None)
+    found = checkpoint.read(first.path, first.identity | {part: "another"}, start_job())
+    assert found.history == [] and found.tensors == {}
+    assert f"not used, it belongs to other {part}; training starts anew" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a pickle", None], ids=["empty", "foreign", "cut short"])
+def test_what_cannot_be_read_is_not_used(tmp_path, capsys, content):
+    network, optimizer, first = small(tmp_path)
+    advance(network, optimizer)
+    first.save(network, optimizer, None)
+    first.path.write_bytes(first.path.read_bytes()[:-10] if content is None else content)
+    assert checkpoint.read(first.path, first.identity, start_job()).tensors == {}
+    assert "not used, it cannot be read" in capsys.readouterr().out
+
+
+def test_identity_changes_with_all_that_decides(prepared, tiny, write_recipe):
+    def identify(variant="ours", seed=0):
+        return checkpoint.identify(params.read("tiny", variant, seed), imageset.read(Path("data/scale-1")))
+
+    first = identify()
+    assert identify() == first
+    assert identify("baseline")["recipe"] != first["recipe"] != identify(seed=1)["recipe"]
+    tiny["train"]["lr"] = 0.002
+    write_recipe(tiny=tiny)
+    assert identify()["recipe"] != first["recipe"]
+    index = Path("data/scale-1/index.csv")
+    index.write_text(index.read_text().replace("train", "test", 1))
+    assert identify()["images"] != first["images"]
+
+
+def test_a_checkpoint_belongs_to_the_code_that_dvc_watches_and_to_nothing_else(tmp_path, monkeypatch):
+    for name in ("model", "pipeline"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(checkpoint, "ROOT", tmp_path)
+    first = checkpoint._code()
+    for name in ("pipeline/cli.py", "pipeline/tracking/run.py", "model/boxes.py", "pipeline/new.py"):
+        with (tmp_path / name).open("a") as file:
+            file.write("# an edit")
+    (tmp_path / "pipeline" / "training" / "notes.txt").write_text("")
+    assert checkpoint._code() == first
+    for name in checkpoint.CODE:
+        path = tmp_path / name
+        edited = path / "new.py" if path.is_dir() else path
+        with edited.open("a") as file:
+            file.write("# an edit")
+        assert checkpoint._code() != first, name
+        first = checkpoint._code()
+
+
+def test_only_one_job_trains_a_stage(project):
+    holder = (
+        "import time\nfrom pipeline import params\nfrom pipeline.training import accelerator, checkpoint\n"
+        "job = accelerator.start(threads=1)\nwith checkpoint.unfinished('tiny/train-1', job):"
+    )
+    process = subprocess.Popen([sys.executable, "-c", f"{holder} print(flush=True); time.sleep(60)"], stdout=-1)
+    process.stdout.readline()
+    with (
+        pytest.raises(InputError, match=r"tiny/train-1: another job is training it; wait for it"),
+        checkpoint.unfinished("tiny/train-1", start_job()),
+    ):
+        pass
+    process.kill()
+    process.wait()
+    with checkpoint.unfinished("tiny/train-1", start_job()) as folder:
+        assert folder.is_dir()
+    assert not folder.exists() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -1,0 +1,64 @@
+"""One look at every image, on one process or on several."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from model.network import Output
+from pipeline.disk import imageset, predictions
+from pipeline.training import inference
+from pipeline.training.inference import ImageResult
+
+
+def attend(folder, processes, out):
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"),
+        *(
+            "-m",
+            "pipeline",
+            "attend",
+            "tiny",
+            "--scale",
+            "2",
+            "--trained",
+            "runs/tiny/train/ours-0/scale-2",
+            "--images",
+            "data/tiny/ours-0/scale-2",
+            "--out",
+            out,
+        ),
+    ]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return predictions.read_predictions(Path(out)), predictions.read_boxes(Path(out))
+
+
+def test_any_number_of_processes_sees_every_image_once_and_the_same(finished, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    ids = imageset.read(finished / "data/tiny/ours-0/scale-2").index.id.tolist()
+    one, boxes = (
+        predictions.read_predictions(finished / "runs/tiny/attend/ours-0/scale-2"),
+        predictions.read_boxes(finished / "runs/tiny/attend/ours-0/scale-2"),
+    )
+    for processes in (2, 3):
+        many, their_boxes = attend(finished, processes, str(tmp_path / str(processes)))
+        assert many.id.tolist() == one.id.tolist() == ids
+        np.testing.assert_allclose(many.loc, one.loc, atol=1e-5)
+        np.testing.assert_allclose(many.obj, one.obj, atol=1e-5)
+        assert their_boxes.equals(boxes)
+
+
+def test_predictions_keep_names_and_labels(finished):
+    data = imageset.read(finished / "data/tiny/scale-1")
+    p = np.array([0.6, 0.4], dtype=np.float32)
+    found = inference.predictions([ImageResult(3, p, 1 - p), ImageResult(0, p, p)], data, "loc")
+    assert found.id.tolist() == data.index.id.iloc[[3, 0]].tolist()
+    assert found.loc.tolist() == [p.tolist()] * 2 and found.answer == "loc"
+
+
+def test_without_local_classifiers_both_predictions_are_the_objects():
+    loc, obj = inference.predict(Output(torch.zeros(2, 4), None))
+    assert loc is obj and loc.tolist() == [[0.25] * 4] * 2

@@ -1,0 +1,117 @@
+"""The loop and its parts: shares that add up, variants that leave alone what they should."""
+
+import pytest
+import torch
+
+from model.losses import local_loss, object_loss
+from pipeline import params
+from pipeline.errors import InputError
+from pipeline.training import accelerator, loop
+from pipeline.training.divergence import Divergence
+
+
+def build(variant, n_categories=4):
+    recipe = params.read("tiny", variant)
+    return loop.build(recipe, n_categories, accelerator.start(recipe.train.precision, recipe.train.threads))
+
+
+def test_a_step_of_unequal_shares_adds_up_to_the_batch_mean(project):
+    """Two processes with shares of 3 and 1: the mean of their gradients is the gradient of the batch's mean loss."""
+    recipe = params.read("tiny")
+    job = accelerator.start(recipe.train.precision, recipe.train.threads)
+    recipe = recipe.model_copy(update={"train": recipe.train.model_copy(update={"batch_norm": "frozen"})})
+    network = loop.build(recipe, 5, job).eval()
+    X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.tensor([0, 1, 2, 3])
+    output = network(X)
+    (local_loss(output.attention.A, output.attention.M_b, t) + object_loss(output.logits, t)).mean().backward()
+    whole = [p.grad.clone() for p in network.parameters()]
+    network.zero_grad()
+    pretend = type("TwoProcesses", (), {"num_processes": 2, "backward": staticmethod(lambda loss: loss.backward())})
+    for share in (slice(0, 3), slice(3, 4)):
+        loop.step(network, "both", X[share], t[share], 4, pretend)
+    for expected, p in zip(whole, network.parameters(), strict=True):
+        torch.testing.assert_close(p.grad / 2, expected, atol=1e-5, rtol=1e-3)
+
+
+def test_input_errors_are_raised_as_such(project, write_recipe, tiny):
+    tiny["network"]["weights"] = "nowhere.pth"
+    write_recipe(tiny=tiny)
+    with pytest.raises(InputError, match=r"network.weights: cannot read 'nowhere.pth'"):
+        build("ours", 2)
+
+
+@pytest.mark.parametrize(
+    "name, trained, untouched",
+    [
+        ("ours", {"backbone", "local", "object"}, set()),
+        ("local", {"backbone", "local"}, {"object"}),
+        ("object", {"backbone", "object"}, {"local"}),
+        ("baseline", {"backbone", "object"}, set()),
+    ],
+)
+def test_a_variant_trains_what_it_should_and_leaves_the_rest_alone(project, name, trained, untouched):
+    network = build(name)
+    X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.arange(4)
+    one = type("OneProcess", (), {"num_processes": 1, "backward": staticmethod(lambda loss: loss.backward())})
+    loop.step(network, params.read("tiny", name).train.loss, X, t, 4, one)
+    reached = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None}
+    frozen = {name.split(".")[0] for name, p in network.named_parameters() if not p.requires_grad}
+    assert reached == trained and frozen == untouched
+
+
+def test_all_parameters_that_are_not_frozen_get_a_gradient(project):
+    """Else training on several processes would wait for them for ever."""
+    one = type("OneProcess", (), {"num_processes": 1, "backward": staticmethod(lambda loss: loss.backward())})
+    for name in ("ours", "local", "object", "baseline", "n-1"):
+        network = build(name)
+        X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.arange(4)
+        loop.step(network, params.read("tiny", name).train.loss, X, t, 4, one)
+        assert all(p.grad is not None for p in network.parameters() if p.requires_grad), name
+
+
+def test_number_of_classifiers(project):
+    assert build("n-1").n == 1 and build("ours").n == params.read("tiny").network.n_classifiers == 2
+
+
+def test_the_optimiser_takes_gradients_however_they_lie_in_memory(project):
+    """Against AdamW written out (Loshchilov and Hutter), on a channels_last weight with a contiguous gradient."""
+    recipe = params.read("tiny").train
+    network = torch.nn.ModuleList([torch.nn.Conv2d(8, 6, 3), torch.nn.Linear(4, 2)])
+    network = network.to(memory_format=torch.channels_last)
+    optimizer = loop._optimizer(network, recipe)
+    expected = {name: p.detach().clone() for name, p in network.named_parameters()}
+    m = {name: torch.zeros_like(p) for name, p in expected.items()}
+    v = {name: torch.zeros_like(p) for name, p in expected.items()}
+    for step in range(1, 4):
+        for name, p in network.named_parameters():
+            p.grad = torch.randn(p.shape)
+            m[name] = 0.9 * m[name] + 0.1 * p.grad
+            v[name] = 0.999 * v[name] + 0.001 * p.grad**2
+            expected[name] *= 1 - recipe.lr * recipe.weight_decay
+            expected[name] -= recipe.lr * m[name] / (1 - 0.9**step) / ((v[name] / (1 - 0.999**step)).sqrt() + 1e-8)
+        optimizer.step()
+    for name, p in network.named_parameters():
+        torch.testing.assert_close(p.detach(), expected[name])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_step_never_makes_the_host_wait_for_the_gpu(project, tmp_path):
+    """Torch raises at any operation that synchronises; the first step may, while libraries choose their kernels."""
+    recipe = params.read("tiny")
+    job = accelerator.start(recipe.train.precision, recipe.train.threads)
+    network = loop.build(recipe, 4, job)
+    network, optimizer = job.prepare(network, torch.optim.AdamW(network.parameters()))
+    X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8).cuda(), torch.arange(4).cuda()
+    total, divergence = torch.zeros(len(loop.SUMS), device="cuda"), Divergence(1, tmp_path / "kept")
+    try:
+        for number in range(3):
+            torch.cuda.set_sync_debug_mode("error" if number else "default")
+            sums = loop.step(network, "both", X, t, 4, job)
+            optimizer.step()
+            optimizer.zero_grad()
+            divergence.add(sums[:2].sum(), number + 1, 0.001)
+            total += sums
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    divergence.finish()
+    assert total.isfinite().all()
