@@ -80,7 +80,7 @@ def _variants(page: Page, results: Results, folder: Path) -> None:
     repeated = tables.seeds(results.comparison)
     if repeated is not None:
         page.section(
-            "Spread over seeds", "Other classifiers to start from, another order, other crops; the same boxes."
+            "Spread over seeds", "Other classifiers to start from, another order, other random crops; from scale 2 on other boxes."
         )
         _table(page, repeated, folder, "seeds")
 

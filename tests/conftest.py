@@ -1,6 +1,8 @@
 """What all tests share: a seed, a tracker of their own, and a tiny recipe."""
 
 import copy
+import fcntl
+import os
 import shutil
 from pathlib import Path
 
@@ -121,12 +123,26 @@ def fresh_accelerate_state():
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A project whose whole pipeline has run on the tiny recipe: dvc.yaml's commands, in one process."""
-    folder = tmp_path_factory.mktemp("finished")
+    """A project whose whole pipeline has run on the tiny recipe: dvc.yaml's commands, in one process.
+
+    Tests only read it; the first of pytest's workers that needs it builds it for all of them.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.with_suffix(".done").exists():
+            build(folder)
+            folder.with_suffix(".done").touch()
+    return folder
+
+
+def build(folder: Path):
+    """Run the whole pipeline in a new folder."""
+    folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         patch.setenv("DVC_STAGE", "some-stage@tiny")
         write_params(folder, {"tiny": TINY}, PLAN)
         run_pipeline(folder)
-    return folder

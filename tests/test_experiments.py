@@ -70,7 +70,8 @@ def test_an_experiment_in_a_copy_runs_the_copys_code(repository, how):
         run(*GIT, "checkout", "-q", ".")  # what is queued keeps its own code
         run(*DVC, "exp", "run", "--run-all", "-j", "1")
     assert trainings() == ["FINISHED"] * 2, "its run is in the project's store"
-    there = outputs(run(*GIT, "show", "changed:dvc.lock"))
+    (reference,) = [line for line in run(*GIT, "for-each-ref", "--format=%(refname)").split() if "/changed" in line]
+    there = outputs(run(*GIT, "show", f"{reference}:dvc.lock"))
     assert there["data/raw/tiny"] == before["data/raw/tiny"]
     assert all(there[path] != before[path] for path in before if path != "data/raw/tiny")
     change_a_constant()

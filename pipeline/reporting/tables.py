@@ -14,7 +14,7 @@ LEVELS = {"acc_loc": "Acc_loc", "acc_obj": "Acc_obj", "acc_avg": "Acc_avg"}
 OVERLAPS = {"iou": "mean IoU", "iou_above_half": "share above 0.5"}
 COSTS = {"parameters_m": "parameters (M)", "gflops": "GFLOPs an image", "images_per_s": "images/s"}
 PUBLISHED_IOU = "published (scale 1)"
-EMPTY = {"published", "difference", PUBLISHED_IOU}  # rows and columns that need not be complete: no text for NaN
+EMPTY = {"published", "difference", PUBLISHED_IOU}  # rows and columns where NaN is left empty: nobody published it
 
 
 def table_1(index: pd.DataFrame, published: dict | None) -> pd.DataFrame:
@@ -29,8 +29,8 @@ def table_1(index: pd.DataFrame, published: dict | None) -> pd.DataFrame:
 def methods(comparison: dict, backbone: str, published: dict | None) -> pd.DataFrame:
     """Tables 2 to 4: accuracy (%) of the paper's competitors, of the baselines and of ours.
 
-    Column 'variant' names what is measured, competitors are not. Ours stands at its last scale where it has not run
-    all three.
+    Column 'variant' names what is measured; it is empty for competitors, which are not. Ours stands at its last scale
+    where it was not run at all three.
     """
     published = published or {}
     theirs = published.get("baseline", {})
