@@ -8,7 +8,7 @@ One letter means one thing in the whole package:
     A         their maximum over i (Eq. 1)         B L+1 H W
     M         attention map (section 4.3)          B H W
     M_b       M above its Otsu threshold           B H W, bool, no gradient
-    w         attended share of M_b                B
+    w         share of attended cells               B
     t         category of the image                B
 
     B images, n local classifiers, L categories, C x H x W feature maps; pixels are height x width

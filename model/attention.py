@@ -4,20 +4,20 @@ from torch import Tensor
 
 
 def aggregate(A_i: Tensor) -> Tensor:
-    """Keep, for every category and location, the local classifier that is surest of it (Eq. 1).
+    """Take the largest logit among the local classifiers, for every category and location (Eq. 1).
 
     A_i   (B, n, L+1, H, W)  logits of the n local classifiers, the background last
-    ->    (B, L+1, H, W)     logits; the gradient reaches the classifier that attains the maximum, and it alone
+    ->    (B, L+1, H, W)     logits; the gradient reaches only the classifier that attains the maximum
 
     >>> import torch
     >>> aggregate(torch.arange(24.0).view(1, 2, 3, 2, 2)).shape
     torch.Size([1, 3, 2, 2])
     """
-    return A_i.max(dim=1).values  # not amax, which would share the gradient among ties
+    return A_i.max(dim=1).values  # not amax, which would divide the gradient among ties
 
 
 def attention_map(A: Tensor, read_from: str = "probability") -> Tensor:
-    """Say how sure the surest foreground category is at each location (section 4.3).
+    """Return the score of the most likely foreground category at each location (section 4.3).
 
     A          (B, L+1, H, W)   logits, the background last
     read_from  ``probability``  M is the largest foreground probability, after a softmax over all L+1 channels;

@@ -12,7 +12,7 @@ class Backbone(nn.Module):
     """A convolutional network without its pooling and classifier.
 
     X         (B, 3, height, width) uint8
-    features  (B, C, H, W), with H = height / stride where that divides
+    features  (B, C, H, W), with H = height / stride if stride divides height
     """
 
     def __init__(self, body: nn.Module, channels: int, mean: tuple, std: tuple) -> None:
@@ -23,7 +23,7 @@ class Backbone(nn.Module):
         self.register_buffer("std", 255 * torch.tensor(std).view(3, 1, 1), persistent=False)
 
     def forward(self, X: Tensor) -> Tensor:
-        """Normalise on the device, where bytes are four times cheaper to bring, and compute f(X)."""
+        """Normalise on the device and compute f(X): uint8 images have a quarter of the bytes to copy there."""
         x = (X - self.mean).div_(self.std)  # B 3 height width
         return self.body(x)  # B C H W
 
@@ -35,7 +35,7 @@ def build(name: str, weights: str, stride: int = 32) -> Backbone:
     weights  ``imagenet``, ``none``, or a local file (safetensors, or a state dict that torch saved)
     stride   pixels per cell of the feature maps, 32 or 16; at 16 the last block is dilated instead of strided
 
-    Raises ValueError for a name that neither library knows and for weights that do not fit or cannot be had.
+    Raises ValueError for a name that neither library knows and for weights that do not fit or cannot be read.
     """
     backbone = _resnet(name, weights, stride) if name in RESNETS else _timm(name, weights, stride)
     if weights not in ("imagenet", "none"):
@@ -97,9 +97,10 @@ class _Features(nn.Module):
 
 
 def _try_out(body: nn.Module, channels: int, name: str) -> None:
-    """Make sure that a model gives feature maps, and freeze what they do not come from.
+    """Check that a model gives feature maps, and freeze the parameters that do not contribute to them.
 
-    Some models of timm keep parameters for after the pooling; several processes would wait for their gradients.
+    Some models of timm have layers for after the pooling, which are unused here. Their parameters never get a gradient,
+    and DistributedDataParallel would wait for it.
     """
     body.eval()
     features = body(torch.zeros(1, 3, 224, 224))
@@ -125,7 +126,7 @@ def _load_lite0(network: nn.Module) -> None:
 
 
 def _load(body: nn.Module, name: str, path: str) -> None:
-    """Load a local file of weights; a classifier in it is passed over, anything else must fit."""
+    """Load a local file of weights; its classifier, if it has one, is ignored, and all other tensors must fit."""
     try:
         if path.endswith(".safetensors"):
             from safetensors.torch import load_file
@@ -133,7 +134,7 @@ def _load(body: nn.Module, name: str, path: str) -> None:
             state = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # each reader has a family of its own
+    except Exception as error:  # each reader raises exceptions of its own
         raise ValueError(f"weights: cannot read {path!r}: {error}") from error
     ours = body.state_dict()
     matched = dict(zip(ours, state.values(), strict=False))

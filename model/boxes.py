@@ -1,4 +1,4 @@
-"""From masks to boxes to the crop that the next scale looks at (section 4.4).
+"""From masks to boxes, and from boxes to the crops that the next scale reads (section 4.4).
 
 A box is x0, y0, x1, y1 as shares of its picture's sides, 0 <= x0 < x1 <= 1: it means the same at every resolution.
 Cell (i, j) of an H x W mask spans [j/W, (j+1)/W) x [i/H, (i+1)/H).
@@ -28,7 +28,7 @@ def tight_box(M_b: Tensor) -> Tensor:
 
 
 def largest_region(M_b: Tensor) -> Tensor:
-    """Keep the largest 8-connected region of each mask; of equal ones, the last in reading order.
+    """Keep the largest 8-connected region of each mask; of equally large ones, the last in reading order.
 
     M_b   (B, H, W) bool
     ->    (B, H, W) bool
@@ -37,7 +37,7 @@ def largest_region(M_b: Tensor) -> Tensor:
     tensor([[[False, False,  True,  True]]])
     """
     B, H, W = M_b.shape
-    seeds = torch.arange(1.0, H * W + 1, device=M_b.device).view(1, H, W) * M_b  # exact below 2^24 cells
+    seeds = torch.arange(1.0, H * W + 1, device=M_b.device).view(1, H, W) * M_b  # float32 is exact up to 2^24
     while True:  # every cell takes the highest number in its neighbourhood, until nothing changes
         spread = max_pool2d(seeds[:, None], kernel_size=3, stride=1, padding=1)[:, 0] * M_b
         if torch.equal(spread, seeds):
@@ -52,7 +52,7 @@ def largest_region(M_b: Tensor) -> Tensor:
 
 
 def widen(box: Tensor, margin: float, minimum: float) -> Tensor:
-    """Add a margin to a box and keep it from getting too small: what is cut away is lost to all later scales.
+    """Add a margin to a box and enlarge it to a minimal size: later scales cannot recover what a crop cuts away.
 
     box      (B, 4)  as shares
     margin   share of the box's own side that is added, half of it at each end
@@ -84,7 +84,7 @@ def compose(outer: Tensor, inner: Tensor) -> Tensor:
 
 
 def _extent(occupied: Tensor) -> tuple[Tensor, Tensor]:
-    """Return where the first occupied cell of a (B, N) row begins and the last one ends, as shares."""
+    """Return the start of the first occupied cell and the end of the last, in each row of (B, N), as shares of N."""
     N = occupied.shape[1]
     first = occupied.double().argmax(dim=1)
     last = N - 1 - occupied.flip(1).double().argmax(dim=1)

@@ -1,6 +1,6 @@
-"""What the network is trained to do at one scale: equations 2 to 6, and nothing else.
+"""The two losses of one scale: equations 2 to 5.
 
-One value per image comes back, in nats; the batch mean is the training loop's business.
+Each function returns one value per image, in nats. The training loop adds the losses (Eq. 6) and averages the batch.
 """
 
 import torch
@@ -9,12 +9,12 @@ from torch.nn.functional import cross_entropy
 
 
 def local_loss(A: Tensor, M_b: Tensor, t: Tensor) -> Tensor:
-    """Ask attended locations for the image's category, all others for the background (Eq. 2-4).
+    """Cross-entropy of the image's category at attended locations, and of the background elsewhere (Eq. 2-4).
 
     A     (B, L+1, H, W) float  logits, the background last
-    M_b   (B, H, W) bool        surrogate of the object's mask; a constant, it carries no gradient
+    M_b   (B, H, W) bool        surrogate of the object's mask; it carries no gradient
     t     (B,) int64            category of each image, 0 <= t < L
-    ->    (B,) float32          nats, averaged over locations; w is per image (the paper does not say)
+    ->    (B,) float32          nats, averaged over locations; w is computed per image, which the paper leaves open
 
     >>> M_b = torch.arange(4).view(1, 2, 2) < 1  # a quarter attended: 3/8 of ln 201 remains
     >>> local_loss(torch.zeros(1, 201, 2, 2), M_b, torch.tensor([7]))
@@ -29,7 +29,7 @@ def local_loss(A: Tensor, M_b: Tensor, t: Tensor) -> Tensor:
 
 
 def object_loss(logits: Tensor, t: Tensor) -> Tensor:
-    """Ask the object-level classifier for the image's category (Eq. 5).
+    """Cross-entropy of the object-level classifier (Eq. 5).
 
     logits  (B, L) float
     t       (B,) int64   category of each image

@@ -1,4 +1,4 @@
-"""The network of one scale, its forward pass on one screen (Figures 1 to 3)."""
+"""The network of one scale (Figures 1 to 3) and the baseline (section 5.3)."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,17 @@ from model.otsu import binarise
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """What the local classifiers say of a batch, with every intermediate that has a name in the paper."""
+    """The local classifiers' outputs for a batch: every intermediate tensor that the paper names."""
 
     A: Tensor  # (B, L+1, H, W) float32, logits, the background last
     M: Tensor  # (B, H, W) float32
     M_b: Tensor  # (B, H, W) bool
-    constant: Tensor  # (B,) bool, maps that Otsu could not divide
+    constant: Tensor  # (B,) bool, True for maps without an Otsu threshold
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a network says of a batch."""
+    """A network's outputs for a batch."""
 
     logits: Tensor  # (B, L) float32, of the object-level classifier
     attention: Attention | None  # None where there are no local classifiers
@@ -35,14 +35,14 @@ class Network(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.n, self.L = n_classifiers, n_categories
-        self.read_from = attention  # M: probability or logit
+        self.read_from = attention  # what M is computed from: probability or logit
         self.local = nn.Conv2d(backbone.channels, self.n * (self.L + 1), kernel_size=1)
         self.object = nn.Linear(backbone.channels, self.L)
 
     def forward(self, X: Tensor) -> Output:
         """X (B, 3, height, width) uint8."""
         features = self.backbone(X).to(self.local.weight.dtype)  # B C H W
-        with torch.autocast(X.device.type, enabled=False):  # masks and losses do not survive bfloat16
+        with torch.autocast(X.device.type, enabled=False):  # bfloat16 is too coarse for masks and losses
             A_i = self.local(features).unflatten(1, (self.n, self.L + 1))  # B n L+1 H W
             A = aggregate(A_i)  # B L+1 H W
             M = attention_map(A, self.read_from)  # B H W
@@ -71,7 +71,10 @@ def object_feature(features: Tensor, M_b: Tensor) -> Tensor:
 
     features  (B, C, H, W)
     M_b       (B, H, W) bool, no mask empty
-    ->        (B, C); after a ReLU this is the maximum of M_b f(X), and with negative features it still is one of them
+    ->        (B, C)
+
+    After a ReLU this is the maximum of the product M_b f(X), as in the paper. Where features can be negative, the zeros
+    of that product could be its maximum; so unattended locations are excluded instead of set to zero.
 
     >>> object_feature(torch.tensor([[[[-1.0, -2.0, 3.0]]]]), torch.tensor([[[True, True, False]]]))
     tensor([[-1.]])

@@ -1,8 +1,8 @@
-"""Otsu's threshold for a batch of maps at once, on their own device, bit for bit the one of scikit-image.
+"""Otsu's threshold for a whole batch of maps, on their device, bit for bit equal to scikit-image's.
 
 An attention map has a few hundred cells, so calling a CPU library once an image would cost a copy, a synchronisation
-and a Python loop in every training step. The price of equality is the order of additions: ``skimage`` sums its 256
-bins one after the other in float32, and two thresholds that tie would fall differently under any other order.
+and a Python loop in every training step. To be equal, the sums here must add in scikit-image's order: its 256 bins
+one after the other, in float32. Another order rounds differently, and of two tied thresholds it could pick the other.
 """
 
 from itertools import pairwise
@@ -17,32 +17,32 @@ def threshold(M: Tensor) -> tuple[Tensor, Tensor]:
     """Find the threshold that best separates each map into two classes (Otsu 1979).
 
     M     (B, H, W)  maps, read as float32
-    ->    (B,)       float32, the centre of the bin after which to cut: attended is what lies above it
-          (B,)       bool, the maps without a threshold: those of a single value, and those whose range is so small
-                     against their level that float32 cannot tell 256 bins apart (there scikit-image raises)
+    ->    (B,)       float32, the centre of the last bin of the lower class: values above it are attended
+          (B,)       bool, True for maps without a threshold: their values are all equal, or their range is so small
+                     relative to its level that float32 cannot tell 256 bins apart (scikit-image raises then)
 
     >>> t, constant = threshold(torch.tensor([[[0.0, 0.2, 0.8, 1.0]], [[5.0, 5.0, 5.0, 5.0]]]))
     >>> t, constant
     (tensor([0.2012, 5.0000]), tensor([False,  True]))
     """
-    values = M.detach().flatten(1).float().t().contiguous()  # HW B: a bin of all maps is one row
+    values = M.detach().flatten(1).float().t().contiguous()  # HW B: so one bin of all maps is a row
     low, high = values.amin(dim=0), values.amax(dim=0)
     step = (high - low) / N_BINS
     edges = _edge(torch.arange(N_BINS + 1.0, device=M.device)[:, None], low, step)  # 257 B
     edges[-1] = high
-    constant = ~((edges[1:] - edges[:-1]).amin(dim=0) > 0)  # so written, a map with a NaN is one too
+    constant = ~((edges[1:] - edges[:-1]).amin(dim=0) > 0)  # as not (x > 0), so that a NaN counts as constant
     counts = _histogram(values, low, torch.where(constant, 1, step))  # 256 B
     centres = (edges[:-1] + edges[1:]) / 2
-    best = _between_class_variance(counts, centres).max(dim=0, keepdim=True).indices  # argmax, and twice as fast
+    best = _between_class_variance(counts, centres).max(dim=0, keepdim=True).indices  # twice as fast as argmax
     return torch.where(constant, low, centres.gather(0, best).squeeze(0)), constant
 
 
 def binarise(M: Tensor) -> tuple[Tensor, Tensor]:
-    """Turn attention maps into masks, the surrogate of the object's (section 4.3).
+    """Turn attention maps into masks, the paper's surrogates of the objects' masks (section 4.3).
 
     M     (B, H, W)
-    ->    M_b (B, H, W), bool: never empty, and without gradient; a map without a threshold attends everywhere
-          constant (B,), bool: where that was so
+    ->    M_b (B, H, W), bool: never empty, without gradient; all cells are attended in a map without a threshold
+          constant (B,), bool: True for maps without a threshold
 
     >>> binarise(torch.tensor([[[0.0, 0.2, 0.8, 1.0]]]))[0]
     tensor([[[False, False,  True,  True]]])
@@ -52,14 +52,14 @@ def binarise(M: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _edge(number: Tensor, low: Tensor, step: Tensor) -> Tensor:
-    """Where a bin begins, by its number (..., B); rounded as numpy.linspace rounds it."""
+    """Return the left edges of bins, given their numbers (..., B); rounded as numpy.linspace rounds."""
     return number * step + low
 
 
 def _histogram(values: Tensor, low: Tensor, step: Tensor) -> Tensor:
-    """Count the values (HW, B) per bin; a bin holds its left edge, the last one both (numpy.histogram's rule).
+    """Count the values (HW, B) per bin; as in numpy.histogram a bin includes its left edge, the last bin both edges.
 
-    The quotient may be one bin off where rounding moved the edge; so each value is held against its bin's edges.
+    Rounding can make the quotient wrong by one bin, so each value is compared with the edges of its bin.
     """
     bins = (values - low).div_(step).floor_().nan_to_num_(0)
     bins -= (values < _edge(bins, low, step)).float()
@@ -70,7 +70,7 @@ def _histogram(values: Tensor, low: Tensor, step: Tensor) -> Tensor:
 
 
 def _between_class_variance(counts: Tensor, centres: Tensor) -> Tensor:
-    """Variance between what lies up to each bin and what lies after it, (255, B)."""
+    """Return the variance between the class up to each bin and the class after it, (255, B)."""
     mass = counts * centres
     weight_1, sum_1, sum_2 = _sums_in_sequence(torch.cat([counts, mass, mass.flip(0)], dim=1)).chunk(3, dim=1)
     weight_2 = weight_1[-1] - weight_1[:-1]  # whole numbers: exact in any order
@@ -79,7 +79,7 @@ def _between_class_variance(counts: Tensor, centres: Tensor) -> Tensor:
 
 
 def _sums_in_sequence(x: Tensor) -> Tensor:
-    """Cumulative sums along dim 0, in place, added and rounded one by one as numpy does; torch.cumsum reorders."""
+    """Return cumulative sums along dim 0, in place, row after row as numpy adds; torch.cumsum changes the order."""
     rows = x.unbind()
     for before, row in pairwise(rows):
         row += before

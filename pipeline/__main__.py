@@ -1,6 +1,6 @@
 """``python3 -m pipeline``: what dvc.yaml and ``accelerate launch -m pipeline`` start.
 
-It runs the code of the folder that it stands in, so also that of the copy that ``dvc exp run --temp`` makes.
+Python finds the code in the working directory. In the copy that ``dvc exp run --temp`` makes, that is the copy's code.
 """
 
 import os
@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 def environment() -> Path | None:
-    """Return the Python of the environment that ``make install`` made, where this one is of no environment at all.
+    """Return the Python of .venv, which ``make install`` made, if this process runs in no environment; else None.
 
-    So it is when .venv/bin/dvc is called without activating .venv: DVC's commands find the system's Python. A copy that
-    DVC makes of the project lies below the project, so the folders above are looked through.
+    A user may call .venv/bin/dvc without activating .venv; then DVC's commands find the system's Python. DVC copies the
+    project to a folder below it, so all parent folders are searched for .venv.
     """
     if sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ:
         return None

@@ -1,7 +1,8 @@
-"""Command: train the cells of an ablation that are missing, through DVC and cached like any stage; show them all."""
+"""Command: run the missing trainings of an ablation as DVC stages, which DVC caches, and show all results."""
 
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,15 @@ from pipeline.disk import files
 from pipeline.errors import InputError
 from pipeline.params import NAMED, OURS
 
-FIGURE_8, TABLE_5, OTHERS = "figure-8", "table-5", "ablations"  # blocks of a plan that ablations are added to
+FIGURE_8, TABLE_5, OTHERS = "figure-8", "table-5", "ablations"  # blocks of a plan to which ablations are added
 LOSSES = ("local", "object")
 
 
 def run(datasets: list[str], numbers: list[str], losses: list[str], variants: list[str]) -> None:
-    """Run numbers of local classifiers (Figure 8), losses alone (Table 5) and other variants on some datasets.
+    """Train other numbers of local classifiers (Figure 8), single losses (Table 5) and other variants on some datasets.
 
-    The main line's own number is not trained again. What the plan does not list is added to it: so it is part of the
-    experiment from then on, and 'dvc repro' keeps it up to date.
+    The recipe's own number of classifiers is not trained again, because variant 'ours' has it. Variants that the plan
+    does not list are added to the plan. From then on they are part of the experiment, and 'dvc repro' updates them.
     """
     planned = plan.read_datasets()
     datasets = datasets or planned
@@ -52,17 +53,23 @@ def _asked(numbers: list[str], losses: list[str], variants: list[str]) -> dict[s
 
 def _add(wanted: dict[str, dict[str, str]]) -> None:
     """Add to params.yaml the variants and the lines of plans that it does not have."""
-    missing = {}
-    for dataset, blocks in wanted.items():
-        there = {cell.variant for cell in plan.read(dataset)}
-        missing[dataset] = {name: block for name, block in blocks.items() if name not in there}
-    if not any(missing.values()):
+    planned = {dataset: {cell.variant for cell in plan.read(dataset)} for dataset in wanted}
+    if all(set(blocks) <= planned[dataset] for dataset, blocks in wanted.items()):
         return
     with params.edit() as values:
-        for dataset, blocks in missing.items():
+        for dataset, blocks in wanted.items():
+            own = _own_plan(values["plan"], dataset)
+            there = {name for block in own.values() for name in block["variants"]}
             for name, block in blocks.items():
-                _define(values["variants"], name)
-                _append(values["plan"][dataset], block, name)
+                if name not in there:
+                    _define(values["variants"], name)
+                    _append(own, block, name)
+                    values["plan"][dataset] = own
+
+
+def _own_plan(plans: Any, dataset: str) -> Any:
+    """Return a dataset's plan, or a copy of the one that it shares: what is added to it is not for the others."""
+    return deepcopy(plans[plans[dataset]]) if isinstance(plans[dataset], str) else plans[dataset]
 
 
 def _define(variants: Any, name: str) -> None:
@@ -94,7 +101,7 @@ def _train(wanted: dict[str, dict[str, str]]) -> None:
         stages += [f"evaluate@{dataset}", f"measure@{dataset}"]
         stages += [f"attend@{dataset}-{cell.run}-{cell.scale}" for cell in cells]
     _dvc("repro", *stages)
-    # One by one: with all that they depend on, these two would train the whole plan, asked for or not.
+    # These two depend on all trainings of the plan. Without --single-item DVC would run those first, wanted or not.
     _dvc("repro", "--single-item", *[f"{stage}@{dataset}" for dataset in wanted for stage in ("compare", "report")])
 
 

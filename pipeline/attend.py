@@ -1,4 +1,4 @@
-"""Stage: run one trained network on every image once: predictions, maps, and where the next scale will look."""
+"""Stage: run one trained network on every image once, to get predictions, maps and the crops of the next scale."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ N_PICTURES = 8  # logged to MLflow
 def run(cell: Cell, recipe: params.Recipe, trained: Path, images: Path, split: str | None, out: Path) -> None:
     """Run the network whose weights are in ``trained`` on the image set ``images``, in eval mode.
 
-    split  'test', or None for training and test images alike, where the next scale's crops are to be cut
+    split  'test', or None for training and test images, both of which the next scale's crops need
 
     Writes to ``out``: predictions.npz; with local classifiers boxes.csv, and maps.npz of the test images.
     """
@@ -61,12 +61,12 @@ def load(recipe: params.Network, n_categories: int, trained: Path) -> nn.Module:
 
 
 def boxes(results: list[ImageResult], index: pd.DataFrame, recipe: params.Attend) -> pd.DataFrame:
-    """Say, for every result, what box is attended and what the next scale will see of the original.
+    """Return, for every result, the attended box and the next scale's crop, as shares of the original's sides.
 
-    index  of the image set; its columns CROP say what this scale saw of the originals
+    index  of the image set; its columns CROP are this scale's crops of the originals
     """
     rows = index.iloc[[result.position for result in results]]
-    box = torch.cat([_attended_box(result.M_b, recipe.region) for result in results])  # N 4, shares of what was seen
+    box = torch.cat([_attended_box(result.M_b, recipe.region) for result in results])  # N 4, as shares of the crop
     outer = torch.from_numpy(rows[CROP].to_numpy())
     table = pd.DataFrame({"id": rows.id.to_numpy()})
     table[ATTENDED] = compose(outer, box).numpy()
@@ -97,7 +97,7 @@ def _of_test(data: ImageSet, results: list[ImageResult]) -> list[ImageResult]:
 
 
 def _write(out: Path, data: ImageSet, results: list[ImageResult], recipe: params.Recipe) -> dict[str, float]:
-    """Write the stage's files, all or none of them, and return what the tracker gets."""
+    """Write the stage's files in one atomic write, and return the metrics to log."""
     answers = inference.predictions(results, data, recipe.answer)
     metrics = answers.of("test").accuracies()
     with files.atomic_write(out) as folder:

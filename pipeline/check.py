@@ -1,4 +1,4 @@
-"""Command: compare results with floors that git keeps, so that a change which costs accuracy does not go unseen."""
+"""Command: compare results with the lowest values that are accepted (floors, in git), to notice a loss of accuracy."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from pipeline.errors import InputError
 
 PASSED, FELL, MISSING = 0, 1, 2  # exit statuses
 GUARDED = ("acc_loc", "acc_obj", "acc_avg", "iou")
-NOT_OURS = ("centred box", "whole image")  # references beside the IoU
+NOT_OURS = ("centred box", "whole image")  # references in the IoU's row, no results of ours
 HEADER = "# Floors of 'pipeline check'; 'pipeline check --update' writes them from the current results.\n"
 
 
@@ -15,7 +15,7 @@ def run(datasets: list[str], reports: Path, tolerance: float | None) -> int:
     """Check some datasets, or all that have floors; return the exit status.
 
     reports    holds expected.yaml and metrics/<dataset>.json
-    tolerance  points (hundredths for the IoU) below the current results at which new floors are set; None only checks
+    tolerance  None: only check; else set new floors this far below the results, in points (hundredths for the IoU)
     """
     path = reports / "expected.yaml"
     floors = _read(path)

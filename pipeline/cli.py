@@ -1,4 +1,4 @@
-"""The command line: one command for each stage and act; it parses, and hands over to the module of that name."""
+"""The command line: one command for each stage and tool; it parses the options and calls the module of its name."""
 
 import atexit
 import gc
@@ -13,10 +13,10 @@ from pipeline.errors import InputError, StoppedError
 
 
 class Command(TyperCommand):
-    """A command that shows what a user can mend as one line."""
+    """A command that reports errors of the user's input in one line, without a traceback."""
 
     def invoke(self, ctx: typer.Context) -> Any:
-        """Run it; exit 1 where the input is at fault, 130 where it was asked to stop."""
+        """Run the command; exit 1 on an InputError, 130 if the user or a scheduler stopped it."""
         try:
             return super().invoke(ctx)
         except InputError as error:
@@ -25,7 +25,7 @@ class Command(TyperCommand):
             raise typer.Exit(1) from None
         except StoppedError as stop:
             sys.stdout.flush()
-            if str(stop):  # the main process speaks for all
+            if str(stop):  # of several processes only the main one has a message
                 typer.secho(str(stop), fg="yellow", err=True)
             raise typer.Exit(130) from None
 
@@ -59,9 +59,9 @@ AllAttended = Annotated[Path, _folder("Folder of all the dataset's attend stages
 
 
 @app.callback()
-def main() -> None:  # noqa: D103  (its docstring would be the help, which stands above)
-    # Importing torch and MLflow allocates a million long-lived objects, which Python's collector would rescan again and
-    # again while it goes on, and once more at exit: a third of a stage's start (make bench).
+def main() -> None:  # noqa: D103  (a docstring would replace the help text above)
+    # Importing torch and MLflow allocates a million long-lived objects. Python's garbage collector would scan them
+    # again and again during the import, and once more at exit: a third of a stage's start (make bench).
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
 
@@ -72,7 +72,7 @@ def plan(
     check: Annotated[bool, typer.Option("--check", help="Fail where cells.yaml was not up to date.")] = False,
 ) -> None:
     """Spell out in cells.yaml, for DVC, what 'plan' of params.yaml says is trained."""
-    from pipeline import plan  # in each command, so that --help does not wait for pandas and torch
+    from pipeline import plan  # inside each command, so that --help does not wait for pandas and torch
 
     plan.run(_words(datasets), check)
 
@@ -111,7 +111,7 @@ def train(
     from pipeline import params
     from pipeline.disk.cells import Cell
 
-    recipe = params.read(dataset, variant, seed)  # before torch is imported, so that a slip is shown at once
+    recipe = params.read(dataset, variant, seed)  # before torch is imported, so that a mistake is reported at once
     from pipeline import train
 
     train.run(Cell(dataset, variant, seed, scale), recipe, images, out)

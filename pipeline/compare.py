@@ -18,7 +18,7 @@ Hits = dict[str, np.ndarray]  # scale ('1', '2', '3' or 'ms') -> (N,) 1.0 where 
 def run(dataset: str, cells: list[Cell], attended: Path, metrics: Path) -> None:
     """Write accuracies, their intervals and their spread over seeds, by variant and scale, to the file ``metrics``.
 
-    cells     what the plan lists; what has not been run yet is left out, and what it does not list is not looked for
+    cells     trainings that the plan lists; those that have not been run are left out, and no others are read
     attended  folder of the dataset's attend stages
     """
     runs = read(cells, attended)
@@ -56,7 +56,7 @@ def read(cells: list[Cell], attended: Path) -> dict[str, dict[int, Hits]]:
 
 
 def hits(answers: dict[int, np.ndarray], labels: np.ndarray) -> Hits:
-    """Say which images are recognised at each scale, and by the mean over all three where there are three.
+    """Say which images each scale recognises and, where there are three scales, which their mean ('ms') recognises.
 
     answers  the probabilities (N, L) of each scale
     """
@@ -67,14 +67,14 @@ def hits(answers: dict[int, np.ndarray], labels: np.ndarray) -> Hits:
 
 
 def differences(runs: dict[str, dict[int, Hits]]) -> dict[str, dict]:
-    """Return ours minus the baseline in points, paired by image, with its interval, where both have been run."""
+    """Return the accuracy of ours minus the baseline's, in points, with its interval, both paired by image."""
     ours, baseline = runs["ours"][0], runs.get("baseline", {}).get(0, {})
     paired = {scale: ours[scale] - baseline[scale] for scale in ours if scale in baseline}
     return {s: {"points": 100 * float(d.mean()), "interval": bootstrap.interval(d)} for s, d in paired.items()}
 
 
 def spread(by_seed: dict[int, Hits]) -> dict[str, dict]:
-    """Return mean and standard deviation over seeds at every scale that more than one seed has seen."""
+    """Return mean and standard deviation over seeds at every scale that was run with more than one seed."""
     scales = defaultdict(list)
     for found in by_seed.values():
         for scale, h in found.items():

@@ -11,7 +11,7 @@ def run(recipe: params.Prepare, raw: Path, attended: Path, seen: Path, out: Path
 
     raw       folder of the originals
     attended  folder of the attend stage, which says where to cut
-    seen      image set that the attended scale read
+    seen      image set that the attend stage read
     """
     index = imageset.read(seen).index
     boxes = predictions.read_boxes(attended).loc[index.id, predictions.NEXT]

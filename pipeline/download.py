@@ -10,14 +10,14 @@ from pipeline.params import Section
 
 
 def run(source: Section, raw: Path) -> None:
-    """Fetch the source, check that a training could use it, and write what it needs to the folder ``raw``."""
+    """Fetch the source, check its index, and write the index and the pictures that it lists to the folder ``raw``."""
     with files.atomic_write(raw) as folder:
         unpacked = folder / "unpacked"
         unpacked.mkdir(parents=True)
         try:
             sources.fetch(source, unpacked)
             index = sources.read(source, unpacked)
-        except InputError as error:  # the folder is gone when this is read; the recipe names what it was filled from
+        except InputError as error:  # the folder is deleted before a user reads this: name its source instead
             raise InputError(str(error).replace(str(unpacked), _origin(source))) from error
         imageset.write_originals(folder, index, lambda file: (unpacked / file).read_bytes())
         shutil.rmtree(unpacked)

@@ -1,8 +1,8 @@
-"""What a user is told in one line, without a traceback, as opposed to a bug."""
+"""Errors that a user can correct: shown in one line. All other errors are bugs and keep their traceback."""
 
 
 class InputError(Exception):
-    """Something that the user gave is wrong; the message names it and the way out."""
+    """The user's input is wrong; the message names the input and says how to correct it."""
 
 
 class StoppedError(Exception):

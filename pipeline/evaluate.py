@@ -1,4 +1,4 @@
-"""Stage: put the scales' predictions together and measure them (sections 4.4.3, 5.5 and 5.6); needs no network."""
+"""Stage: combine the scales' predictions and measure them (sections 4.4.3, 5.5 and 5.6), without any inference."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path,
     attended  folders of the attend stages, scale 1 first
     images    image set of scale 1, whose index has the true boxes
     out       predictions.csv: every test image with its prediction at each scale and by their mean ('ms')
-    metrics   the JSON file of all accuracies and overlaps, which git keeps
+    metrics   the JSON file of all accuracies and overlaps, which is in git
     """
     scales = [predictions.read_predictions(folder).of("test") for folder in attended]
     _check_same_images(scales, attended)
@@ -44,7 +44,7 @@ def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path,
 
 
 def accuracies(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, float]:
-    """Return the accuracy of each scale and, where all three are there, of their mean ('ms'), in percent.
+    """Return the accuracy of each scale and, where there are three, of their mean ('ms'), in percent.
 
     >>> one, two = np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([[0.8, 0.2], [0.1, 0.9]])
     >>> accuracies([one, one, two], np.array([0, 1]))
@@ -67,7 +67,7 @@ def per_class(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, 
 
 
 def localisation(true: pd.DataFrame, boxes: list[pd.DataFrame]) -> dict[str, dict[str, float]]:
-    """Return mean overlaps of attended and true boxes per scale, beside what no attention at all would reach.
+    """Return mean overlaps of attended and true boxes per scale, and of two references that need no attention.
 
     true   true boxes by image
     boxes  attended boxes of the same images, one table a scale
@@ -100,12 +100,12 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _mean_of(name: str, boxes: list[pd.DataFrame]) -> dict[str, float]:
-    """Mean share of attended cells, or share of maps that Otsu could not divide, at each scale."""
+    """Return the mean of a column at each scale: share of attended cells, or of maps without an Otsu threshold."""
     return {str(scale): float(table[name].mean()) for scale, table in enumerate(boxes, start=1)}
 
 
 def _area(boxes: pd.DataFrame) -> float:
-    """Mean share of the originals that the attended boxes cover."""
+    """Return the mean share of the originals that the attended boxes cover."""
     x0, y0, x1, y1 = (boxes[side] for side in ATTENDED)
     return float(((x1 - x0) * (y1 - y0)).mean())
 

@@ -1,4 +1,4 @@
-"""Pixels: a picture is decoded to RGB whatever it is, cut, zoomed to the shape that a scale reads, and encoded."""
+"""Pixels: decode a picture of any kind to RGB, cut it, zoom it to the shape that a scale reads, and encode it."""
 
 import io
 import os
@@ -10,12 +10,12 @@ import pandas as pd
 from PIL import Image, ImageOps
 
 from pipeline.disk import files
+from pipeline.disk.imageset import CELL
 from pipeline.disk.pack import Pack
 from pipeline.errors import InputError
 
-CELL = 32  # pixels; the coarsest backbone's cell: sizes are whole numbers of it
 LONGEST = 4  # cap on the aspect ratio (a longer picture is squeezed), so that one extreme picture cannot exhaust memory
-QUALITY = 95  # of the JPEGs that scales read; at 95 without chroma subsampling the loss is below the camera's
+QUALITY = 95  # of the JPEGs that scales read; at 95 without chroma subsampling they lose less than the camera's did
 
 
 def prepare(index: pd.DataFrame, pictures: Pack, crops: np.ndarray, short_edge: int) -> Iterator[tuple[bytes, list]]:
@@ -37,9 +37,9 @@ def prepare(index: pd.DataFrame, pictures: Pack, crops: np.ndarray, short_edge: 
 
 
 def open_rgb(content: bytes, name: str) -> Image.Image:
-    """Decode a picture to RGB, upright: grayscale, palette, CMYK, 16 bits and alpha (over white) included.
+    """Decode a picture to upright RGB: also grayscale, palette, CMYK, 16-bit and transparent ones (on white).
 
-    Raises InputError, with its ``name``, for what is no picture or is cut short.
+    Raises InputError, which gives ``name``, if the content is no picture or is truncated.
     """
     try:
         with Image.open(io.BytesIO(content)) as image:
@@ -80,10 +80,10 @@ def to_jpeg(image: Image.Image) -> bytes:
 
 
 def _in_threads(work: Callable, tasks: list[tuple]) -> Iterator:
-    """Do some tasks at a time and yield what they return, in order; Pillow releases the GIL: threads use all cores."""
+    """Run the tasks in threads and yield their results in order. Pillow releases the GIL, so threads use all cores."""
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, len(tasks), 16 * workers):  # results wait in memory until they are written
+        for start in range(0, len(tasks), 16 * workers):  # in groups: results stay in memory until written
             yield from pool.map(work, *zip(*tasks[start : start + 16 * workers], strict=True))
 
 
@@ -97,7 +97,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_bytes(pixels: np.ndarray) -> np.ndarray:
-    """Bring 16-bit values, or whatever range a float picture has, to 0..255."""
+    """Scale 16-bit values, or the values of a float picture, to 0..255."""
     pixels = pixels.astype(np.float64)
     top = 65535.0 if pixels.max() <= 65535 and pixels.min() >= 0 and pixels.max() > 255 else max(pixels.max(), 1.0)
     return np.clip(pixels / top * 255, 0, 255).astype(np.uint8)

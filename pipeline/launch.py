@@ -1,25 +1,25 @@
-"""``pipeline launch COMMAND``: in this process where one is enough, else handed over to Accelerate's launcher.
+"""``pipeline launch COMMAND``: run it in this process if one is enough, else hand over to Accelerate's launcher.
 
-Accelerate's launcher imports torch to count the GPUs, and where one process is enough it starts a second Python that
-imports torch again, almost 3 seconds a stage. So that is decided first.
+Accelerate's launcher imports torch to count the GPUs. Even for one process it then starts a second Python, which
+imports torch again: almost 3 seconds a stage. So this module first decides whether the launcher is needed.
 """
 
 import os
 import sys
 from pathlib import Path
 
-# Of several machines each is started by hand (docs/running.md); the precision is the recipe's.
+# On several machines the user starts each by hand (docs/running.md); the recipe sets the precision.
 OPTIONS = ["--quiet", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no"]
 
 
 def hand_over(words: list[str]) -> None:
-    """Become Accelerate's launcher of a command where it should decide; return where this process does the work.
+    """Replace this process by Accelerate's launcher if the launcher is needed; else return, to run the command here.
 
-    It decides where ``accelerate config`` has been run, and where the machine has several devices.
+    It is needed if ``accelerate config`` has been run, or if the machine has several devices.
     """
     if not configured() and devices() < 2:
         return
-    threads = os.environ.get("OMP_NUM_THREADS") or os.cpu_count()  # else it would set them to 1; the recipe decides
+    threads = os.environ.get("OMP_NUM_THREADS") or os.cpu_count()  # else the launcher sets 1; the recipe decides
     launcher = [sys.executable, "-m", "accelerate.commands.launch", *OPTIONS]
     sys.stdout.flush()
     os.execv(sys.executable, [*launcher, f"--num_cpu_threads_per_process={threads}", "-m", "pipeline", *words])

@@ -1,4 +1,4 @@
-"""Stage: what accuracy costs: parameters, operations and speed of one scale, of all three, and of the baselines."""
+"""Stage: measure parameters, operations and speed of ours and of the baseline, at one scale and over all three."""
 
 import time
 from pathlib import Path
@@ -12,7 +12,7 @@ from pipeline.disk import files, imageset
 from pipeline.disk.predictions import N_SCALES
 from pipeline.training import accelerator, loop
 
-BATCH, ROUNDS = 16, 7  # images a batch; timed batches, the median of which counts
+BATCH, ROUNDS = 16, 7  # images a batch; timed batches, of which the median is reported
 COUNTED, SPEED = ("parameters_m", "gflops"), "images_per_s"
 
 

@@ -1,17 +1,17 @@
-"""Attention drawn over the image it was paid to, as in Figures 4 to 6."""
+"""Attention maps and masks drawn over their images, as in Figures 4 to 6."""
 
 import numpy as np
 from matplotlib import colormaps
 from PIL import Image
 
-STRENGTH = 0.55  # how much of the map's colour covers the image where attention is highest
+STRENGTH = 0.55  # opacity of the map's colour where attention is highest
 
 
 def heat(image: np.ndarray, M: np.ndarray) -> np.ndarray:
     """Lay a map over its image, brighter where attention is higher.
 
     image  (height, width, 3) uint8
-    M      (H, W)             any range; it is stretched between its extremes
+    M      (H, W)             any range; it is normalised by its minimum and maximum
     ->     (height, width, 3) uint8
     """
     spread = M.max() - M.min()
@@ -23,7 +23,7 @@ def heat(image: np.ndarray, M: np.ndarray) -> np.ndarray:
 
 
 def mask(image: np.ndarray, M_b: np.ndarray) -> np.ndarray:
-    """Darken what is not attended.
+    """Darken the cells that are not attended.
 
     image  (height, width, 3) uint8
     M_b    (H, W) bool

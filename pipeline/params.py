@@ -2,8 +2,8 @@
 
 ``recipes.<dataset>.<section>.<value>``: a stage gets the sections that it names in dvc.yaml, and no others.
 
-No value may be called ``size`` or ``nfiles``: DVC's run cache leaves keys of these names out of what it compares (they
-are its own for files), so that a changed value would bring back the old result.
+No value may be called ``size`` or ``nfiles``. DVC uses these names for files, and its run cache ignores them when it
+compares parameters: after a change of such a value DVC would restore the old result.
 """
 
 import re
@@ -16,13 +16,13 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.disk import files
+from pipeline.disk.imageset import CELL
 from pipeline.errors import InputError
-from pipeline.images import CELL
 
 PATH = Path("params.yaml")
 OURS = "ours"  # the variant that changes nothing
-VARIED = ("network", "train", "attend")  # the sections that a variant may change; all variants share their pictures
-NAMED = {  # what tables and claims call by these names
+VARIED = ("network", "train", "attend")  # the sections that a variant may change; 'prepare' is the same for all
+NAMED = {  # variants that tables and claims know by name, and their values
     "baseline": {"network.n_classifiers": 0},
     "local": {"train.loss": "local"},
     "object": {"train.loss": "object"},
@@ -65,7 +65,7 @@ class Network(Section):
     weights: str  # imagenet, none, or a file
     stride: Literal[16, 32]  # pixels per cell of the feature maps; the paper's ResNet-50 has 32
     n_classifiers: NaturalInt  # n; section 5.2: 16; Figure 8: 1 to 16; 0: the baseline, max pooling over all cells
-    attention: Literal["probability", "logit"]  # what M is read from; the paper speaks of probability activations
+    attention: Literal["probability", "logit"]  # what M is computed from; the paper: 'probability activations'
 
 
 class Train(Section):
@@ -74,19 +74,19 @@ class Train(Section):
     seed: NaturalInt
     epochs: PositiveInt  # section 5.2: 40
     batch: PositiveInt  # images per step over all processes; not stated by the paper
-    crop: Pixels  # side of the random square that training sees, pixels
+    crop: Pixels  # side of the random square crops of training, pixels
     lr: Annotated[float, Field(gt=0)]  # section 5.2: 1e-4
     weight_decay: Annotated[float, Field(ge=0)]  # not stated by the paper
     warmup_epochs: Annotated[float, Field(ge=0)]  # linear from zero; then a cosine to zero
     batch_norm: Literal["train", "frozen"]  # frozen: ImageNet's statistics, the same on any number of processes
-    precision: Literal["fp32", "bf16", "fp64"]  # of the backbone; fp64 is for comparing numbers of processes
-    threads: PositiveInt | None  # of a process on CPUs: with another number sums round otherwise; null: all there are
-    test_every: PositiveInt  # epochs between tests on the test split, for the curves; nothing is chosen by them
+    precision: Literal["fp32", "bf16", "fp64"]  # of the backbone; fp64: to test on several numbers of processes
+    threads: PositiveInt | None  # per process on CPUs; another number rounds sums differently; null: all cores
+    test_every: PositiveInt  # epochs between tests on the test split, only for the curves; no choice uses them
     loss: Literal["both", "local", "object"] = "both"  # Eq. 6, or one of its two terms alone (section 5.6.1)
 
 
 class Attend(Section):
-    """How a mask becomes the next scale's crop; chosen on training pictures, never by true boxes."""
+    """How a mask becomes the next scale's crop; values were chosen on training pictures, never by true boxes."""
 
     region: Literal["all", "largest"]  # the box goes around all attended regions, or the largest
     margin: Annotated[float, Field(ge=0)]  # share of the box's side that is added
@@ -104,14 +104,14 @@ class Recipe(Section):
 
     @property
     def answer(self) -> str:
-        """The level that the network answers by: 'avg' of both, or the one that is trained alone."""
+        """The level whose prediction counts: 'avg', the mean of both, or the only one that is trained."""
         if self.network.n_classifiers == 0:
             return "obj"
         return {"both": "avg", "local": "loc", "object": "obj"}[self.train.loss]
 
     @property
     def cuts_own_crops(self) -> bool:
-        """Whether scales 2 and 3 see what its own attention cut; the baseline and single losses see what ours did."""
+        """Whether its own boxes cut the crops of scales 2 and 3; the baseline and single losses read those of ours."""
         return self.answer == "avg"
 
     @model_validator(mode="after")
@@ -138,10 +138,10 @@ class Recipe(Section):
 
 
 def read(dataset: str, variant: str = OURS, seed: int = 0, path: Path = PATH) -> Recipe:
-    """Read and check one dataset's whole recipe, so that a slip in a late section stops an early stage.
+    """Read and check one dataset's whole recipe, so that a mistake in any section already stops the first stage.
 
-    variant  a name below ``variants``: its values take the place of the recipe's
-    seed     added to the recipe's own: other classifiers to start from, another order, other crops
+    variant  a name below ``variants``: its values replace the recipe's
+    seed     added to the recipe's own; it decides the initial classifiers, the order of images and their crops
 
     Raises InputError that names the file and the field.
     """
@@ -163,7 +163,7 @@ def read(dataset: str, variant: str = OURS, seed: int = 0, path: Path = PATH) ->
 
 
 def _variant(name: str, values: dict, path: Path) -> dict[str, Any]:
-    """Return a variant's values, by dotted name; those that tables know by name are what the name says."""
+    """Return a variant's values by dotted name; check that NAMED and n-<number> have the values of their names."""
     variants = values.get("variants")
     if not isinstance(variants, dict) or name not in variants:
         known = ", ".join(map(str, variants or {})) or "none"
@@ -185,7 +185,7 @@ def _variant(name: str, values: dict, path: Path) -> dict[str, Any]:
 
 
 def check(model: type[S], values: Any, where: str) -> S:
-    """Make a section of values as they stand in the file; InputError's lines begin with ``where``."""
+    """Validate values of the file as a section; each line of the InputError begins with ``where``."""
     if not isinstance(values, dict):
         raise InputError(f"{where.rstrip('.: ')}: must be a mapping of values, got {values!r}")
     try:
@@ -196,8 +196,8 @@ def check(model: type[S], values: Any, where: str) -> S:
 
 
 def load(path: Path = PATH) -> dict[str, Any]:
-    """Read the file as it is."""
-    from ruamel.yaml import YAML, YAMLError  # DVC's own reader: 1e-4 is a number in it, in PyYAML a string
+    """Read the file without checking its recipes."""
+    from ruamel.yaml import YAML, YAMLError  # DVC's own reader: it reads 1e-4 as a number, PyYAML as a string
 
     try:
         values = YAML(typ="safe").load(path.read_text()) or {}
@@ -212,7 +212,7 @@ def load(path: Path = PATH) -> dict[str, Any]:
 
 @contextmanager
 def edit(path: Path = PATH) -> Iterator[Any]:
-    """Give the file's values to change; write them back in the form in which DVC writes them, comments included."""
+    """Yield the file's values to be changed; then write them as DVC does, comments included."""
     from ruamel.yaml import YAML
 
     yaml = YAML()
@@ -233,7 +233,7 @@ def flatten(sections: dict[str, Section | dict[str, Any]]) -> dict[str, Any]:
 
 
 def _explain(problem: dict, model: type[Section]) -> str:
-    """Put one of pydantic's findings in a line: the field, what is wrong, the way out."""
+    """Explain one of pydantic's errors in a line: the field, what is wrong, how to correct it."""
     where = [str(part) for part in problem["loc"]]
     field, message = ".".join(where), problem["msg"].removeprefix("Value error, ")
     if not where:  # two fields disagree: the message names them

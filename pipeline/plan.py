@@ -1,8 +1,8 @@
-"""What is trained: ``plan`` of params.yaml, and cells.yaml, which spells it out for dvc.yaml.
+"""Which networks are trained: ``plan`` of params.yaml says it in blocks, cells.yaml lists every training for dvc.yaml.
 
-A plan is made of blocks by name; in each, some variants are trained with some seeds at some scales. DVC's templates can
-neither multiply blocks nor look up whose crops a training reads, so ``pipeline plan`` does that; a stage of dvc.yaml
-stops 'dvc repro' where a plan was edited and cells.yaml does not say so yet.
+A plan has named blocks; a block trains each of its variants with each of its seeds at each of its scales. DVC's
+templates can neither form these products nor find out whose crops a training reads, so ``pipeline plan`` does both.
+The stage ``plan`` of dvc.yaml stops 'dvc repro' if somebody edited a plan and cells.yaml is out of date.
 """
 
 import re
@@ -28,7 +28,7 @@ HEADER = """\
 
 
 class Block(Section):
-    """Every one of some variants, with every one of some seeds, at every one of some scales."""
+    """A block of a plan: each of its variants is trained with each of its seeds at each of its scales."""
 
     variants: Annotated[list[str], Field(min_length=1)]
     seeds: Annotated[list[NaturalInt], Field(min_length=1)]
@@ -38,7 +38,7 @@ class Block(Section):
 def run(datasets: list[str], checked: bool) -> None:
     """Write cells.yaml, and ``datasets`` of params.yaml where some are given.
 
-    checked  raise InputError where cells.yaml was not what params.yaml says: DVC has read the old one
+    checked  raise InputError if cells.yaml was out of date: the running DVC has already read the old file
     """
     text = spell(datasets or read_datasets())
     if datasets:
@@ -62,11 +62,7 @@ def read_datasets() -> list[str]:
 
 def read(dataset: str) -> list[Cell]:
     """Return a dataset's trainings, each once, in the order of its plan."""
-    plans, where = params.load().get("plan"), f"{params.PATH}: plan.{dataset}"
-    blocks = plans.get(dataset) if isinstance(plans, dict) else None
-    if not isinstance(blocks, dict) or not blocks:
-        example = "{variants: [ours], seeds: [0], scales: [1, 2, 3]}"
-        raise InputError(f"{where}: missing; the method alone is 'main: {example}'")
+    blocks, where = params.load()["plan"][named(dataset)], f"{params.PATH}: plan.{named(dataset)}"
     cells: dict[Cell, None] = {}
     for name, values in blocks.items():
         block = params.check(Block, values, f"{where}.{name}.")
@@ -74,6 +70,17 @@ def read(dataset: str) -> list[Cell]:
     if main_line(dataset, 1) not in cells:
         raise InputError(f"{where}: {OURS} with seed 0 at scale 1 is missing, which all others are compared with")
     return list(cells)
+
+
+def named(dataset: str) -> str:
+    """Return the dataset whose plan a dataset has: its own name, or the one that stands in the place of its plan."""
+    plans = params.load().get("plan")
+    plans = plans if isinstance(plans, dict) else {}
+    name = plans.get(dataset) if isinstance(plans.get(dataset), str) else dataset
+    if not isinstance(plans.get(name), dict) or not plans[name]:
+        example = "{variants: [ours], seeds: [0], scales: [1, 2, 3]}"
+        raise InputError(f"{params.PATH}: plan.{name}: missing; the method alone is 'main: {example}'")
+    return name
 
 
 def scales(cells: list[Cell], variant: str = OURS, seed: int = 0) -> list[int]:
@@ -103,9 +110,9 @@ def spell(datasets: list[str]) -> str:
 
 def _spell(dataset: str, cells: list[Cell]) -> dict[str, dict[str, dict[str, Any]]]:
     cutter = {variant: _cutter(dataset, variant) for variant in {cell.variant for cell in cells}}
-    seen = {cell: replace(cell, variant=cutter[cell.variant]) for cell in cells}  # whose attention cut its pictures
+    seen = {cell: replace(cell, variant=cutter[cell.variant]) for cell in cells}  # training -> image set that it reads
     crops = sorted({crop for crop in seen.values() if crop.scale > 1})
-    attended = {crop: replace(crop, scale=crop.scale - 1) for crop in crops}  # what says where to cut
+    attended = {crop: replace(crop, scale=crop.scale - 1) for crop in crops}  # image set -> training whose boxes cut it
     for cell, crop in seen.items():
         if crop.scale > 1 and attended[crop] not in seen:
             raise InputError(
@@ -114,7 +121,7 @@ def _spell(dataset: str, cells: list[Cell]) -> dict[str, dict[str, dict[str, Any
             )
     all_of = {main_line(dataset, scale) for scale in scales(cells)} | set(attended.values())
     return {
-        "planned": {dataset: {"scales": " ".join(map(str, scales(cells)))}},
+        "planned": {dataset: {"plan": named(dataset), "scales": " ".join(map(str, scales(cells)))}},
         "cells": {
             f"{dataset}-{cell}": _line(cell) | {"images": _images(crop), "split": "all" if cell in all_of else "test"}
             for cell, crop in seen.items()
@@ -136,7 +143,7 @@ def _images(cell: Cell) -> str:
 
 
 def _cutter(dataset: str, variant: str) -> str:
-    """Return the variant whose attention cuts what a variant sees at scales 2 and 3: its own, or that of ours."""
+    """Return the variant whose boxes cut a variant's crops for scales 2 and 3: the variant itself, or ours."""
     for name in (dataset, variant):
         if not re.fullmatch(r"[A-Za-z][\w-]*", name):
             raise InputError(

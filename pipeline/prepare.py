@@ -1,4 +1,4 @@
-"""Stage: make the pictures ready for scale 1, which sees them whole (section 5.2)."""
+"""Stage: make the pictures ready for scale 1, which reads them whole (section 5.2)."""
 
 from pathlib import Path
 

@@ -80,7 +80,8 @@ def _variants(page: Page, results: Results, folder: Path) -> None:
     repeated = tables.seeds(results.comparison)
     if repeated is not None:
         page.section(
-            "Spread over seeds", "Other classifiers to start from, another order, other random crops; from scale 2 on other boxes."
+            "Spread over seeds",
+            "Other classifiers to start from, another order, other random crops; from scale 2 on other boxes.",
         )
         _table(page, repeated, folder, "seeds")
 
@@ -143,7 +144,7 @@ def _legend(drawn: Collection[str]) -> str:
 
 
 def _last_scale(results: Results) -> str:
-    """Return 'ms' where all three scales have run, else the last that has."""
+    """Return 'ms' where all three scales have been run, else the last scale that has been."""
     return claims.common_scale(results.metrics["acc_avg"])
 
 

@@ -16,7 +16,7 @@ from pipeline.training import accelerator, checkpoint, loop
 def run(cell: Cell, recipe: params.Recipe, images: Path, out: Path) -> None:
     """Train on the image set ``images``; write weights.safetensors and history.csv to ``out``.
 
-    What counts is the network after the last epoch; nothing is chosen by looking at the test split.
+    The result is the network after the last epoch; the test split decides nothing.
     """
     job = accelerator.start(recipe.train.precision, recipe.train.threads)
     data, stage = imageset.read(images), f"train-{cell}"

@@ -1,7 +1,7 @@
 """``typer pipeline COMMAND``: make the commands reachable without Typer's own ``run`` in between.
 
-Typer's command line imports the package it is given before it looks the command up, and only then adds a ``run`` with
-the package's commands below it. So, while it imports us, we add the same commands to the group that is being asked.
+Typer's command line first imports the given package, then adds a command ``run`` with the package's commands below it,
+and then looks the command up. So this module, while Typer imports it, adds our commands beside that ``run``.
 """
 
 from typer._click.globals import get_current_context

@@ -1,1 +1,1 @@
-"""One reader a source of pictures; ``sources`` knows them all."""
+"""One reader a source of pictures; ``sources`` lists them."""

@@ -1,7 +1,7 @@
 """FGVC-Aircraft 2013b (Maji et al. 2013): 100 variants, 6,667 training and 3,333 test photos, true boxes.
 
-Every photo carries a banner with its copyright at the bottom, which the dataset's README asks to cut off before
-training and testing; the boxes are cut with it. Training means 'trainval'.
+Every photo has a copyright banner at the bottom. The dataset's README asks to cut it off before training and testing;
+boxes are clipped to the rest of the photo. The training split is the official 'trainval'.
 """
 
 from pathlib import Path
@@ -43,7 +43,7 @@ def fetch(source: Source, raw: Path) -> None:
 
 
 def read(source: Source, raw: Path) -> pd.DataFrame:
-    """Make the index of the 'variant' labels and the official split."""
+    """Make the index from the 'variant' labels and the official split."""
     images = pd.concat(
         [_list(raw, "trainval").assign(split="train"), _list(raw, "test").assign(split="test")], ignore_index=True
     )
@@ -56,7 +56,7 @@ def read(source: Source, raw: Path) -> pd.DataFrame:
     if not source.subset:
         index.check_counts(images, raw, CLASSES, TRAINING, TEST)
     x0, y0, x1, y1 = (images.pop(side) for side in BOX)
-    return index.with_boxes(images, raw, x0 - 1, y0 - 1, x1, y1)  # from 1 to the last pixel, both included
+    return index.with_boxes(images, raw, x0 - 1, y0 - 1, x1, y1)  # pixels count from 1; the box includes x1 and y1
 
 
 def _list(raw: Path, split: str) -> pd.DataFrame:

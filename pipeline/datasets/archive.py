@@ -1,4 +1,4 @@
-"""Archives: downloaded with resume, checked, and unpacked without trust."""
+"""Archives: downloaded with resume, checked by checksum, and unpacked without trusting their content."""
 
 import hashlib
 import shutil
@@ -20,12 +20,12 @@ CHUNK = 1 << 20
 
 
 def obtain(local: str | None, url: str, md5: str | None, downloads: Path) -> Path:
-    """Return the path of an archive that is there and whole.
+    """Return the path of an archive that exists and is complete; download it if necessary.
 
     local      the user's own copy, or None to download ``url`` into the folder ``downloads``
-    md5        published checksum, or None where the user says that the archive is another one
+    md5        published checksum, or None for a subset, which has another checksum
 
-    A download that breaks off is resumed, in this call or the next. Raises InputError with the way out.
+    A download that breaks off is resumed, in this call or the next. Raises InputError, which says what to do.
     """
     path = Path(local) if local else downloads / url.rsplit("/", 1)[1]
     if local and not path.is_file():
@@ -43,8 +43,8 @@ def obtain(local: str | None, url: str, md5: str | None, downloads: Path) -> Pat
 def unpack(archive: Path, to: Path) -> None:
     """Unpack a tar archive's files below ``to``.
 
-    Refused is a member that is no plain file, would leave ``to``, or would grow: a sparse one holds little and claims
-    much, and none may be larger than what is free on the disk.
+    Raises InputError for a member that is a link or a device, would lie outside ``to``, is larger than the free space
+    on the disk, or is sparse: a sparse member is small in the archive and may be huge when unpacked.
     """
     to.mkdir(parents=True, exist_ok=True)
     try:
@@ -101,7 +101,7 @@ def _append(url: str, partial: Path) -> None:
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
-        if error.code == 416:  # nothing after what we have: it is whole
+        if error.code == 416:  # no byte follows those in ``partial``: it is complete
             return
         raise
     with response:

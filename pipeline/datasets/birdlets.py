@@ -1,11 +1,11 @@
 """Birdlets: sister species of birds that the project draws itself, free of licences and downloads.
 
-All species share one body, whose colours, size, place and pose vary from picture to picture and tell nothing. What
-tells them apart are one or two small marks. The background is full of leaves, twigs and berries, the berries in the
-marks' own colours and sizes, so that a classifier does well to look at the bird, and better to look closely.
+All species have the same body. Its colours, size, place and pose are random and do not depend on the species. Species
+differ only in one or two small marks. The background has leaves, twigs and berries. The berries have the colours and
+sizes of the marks, so a classifier has to attend to the bird, and to the places of its marks.
 
-The pictures are the same bytes for the same seed on any machine: the standard library's generator, arithmetic that
-IEEE 754 fixes, and BMP, a format without a compressor whose version would matter.
+The same seed gives the same bytes on any machine. For this, birdlets use the standard library's random generator,
+arithmetic that IEEE 754 defines, and BMP, which has no compressor that could differ between versions.
 """
 
 import math
@@ -201,7 +201,7 @@ def _place(canvas: Canvas, reach: float, rng: random.Random) -> None:
 
 
 def _draw_bird(canvas: Canvas, marks: dict[str, str], rng: random.Random) -> NDArray[np.bool_]:
-    """Draw the bird, one unit from beak to tail, and return where it is."""
+    """Draw the bird, one unit from beak to tail, and return its mask."""
     height, width, _ = canvas.pixels.shape
     canvas.scale = _between(0.5, 0.75, rng) * min(width, height)
     canvas.x = _between(0.54 * canvas.scale, width - 0.54 * canvas.scale, rng)

@@ -1,6 +1,6 @@
 """Stanford Cars (Krause et al. 2013): 196 models, 8,144 training and 8,041 test photos, true boxes.
 
-The original host is gone. People have the official archives from elsewhere, or a re-upload with a folder per class.
+The original host is gone. Users get the official archives elsewhere, or a re-upload with a folder per class.
 """
 
 import shutil
@@ -28,8 +28,8 @@ class Source(Section):
     """Stanford Cars, in its official archives or as the re-upload with a folder per class."""
 
     reader: Literal["cars"]
-    archives: str  # the folder that holds them
-    subset: bool  # true where they hold only some of the classes
+    archives: str  # folder with the official archives, or with the re-upload
+    subset: bool  # true if that folder has only some of the classes
 
 
 def fetch(source: Source, raw: Path) -> None:
@@ -74,11 +74,11 @@ def _from_annotations(raw: Path) -> pd.DataFrame:
     images["label"] = pd.factorize(images.number, sort=True)[0]
     corners = (images[name] for name in ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"))
     x0, y0, x1, y1 = (corner.astype(float) for corner in corners)
-    return index.with_boxes(images, raw, x0 - 1, y0 - 1, x1, y1)  # from 1 to the last pixel, both included
+    return index.with_boxes(images, raw, x0 - 1, y0 - 1, x1, y1)  # pixels count from 1; the box includes x1 and y1
 
 
 def _annotations(path: Path, split: str) -> pd.DataFrame:
-    stored = np.atleast_1d(_load(path, "annotations"))  # a single row comes squeezed
+    stored = np.atleast_1d(_load(path, "annotations"))  # loadmat squeezes a single row
     table = pd.DataFrame(stored.tolist(), columns=list(stored.dtype.names))
     if "class" not in table:
         raise InputError(f"{path}: holds no classes; the file with labels is {LABELS}")

@@ -19,7 +19,7 @@ class Source(Section):
 
     reader: Literal["cub"]
     archive: str | None  # a local CUB_200_2011.tgz; null downloads it
-    subset: bool  # true for an archive that holds only some of the classes: counts and checksum are not those published
+    subset: bool  # true for an archive that holds only some of the classes: its counts and checksum differ
 
 
 def fetch(source: Source, raw: Path) -> None:

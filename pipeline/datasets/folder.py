@@ -22,7 +22,7 @@ class Source(Section):
     reader: Literal["folder"]
     root: str  # holds train/CLASS/* and test/CLASS/*, or CLASS/*
     test_share: Annotated[float, Field(gt=0, lt=1)]  # of each class, where there is no split
-    seed: NaturalInt  # of the drawing, where there is no split
+    seed: NaturalInt  # of the random split, where there is no other
     boxes: str | None  # a CSV of file, x0, y0, x1, y1 in pixels
 
 
@@ -37,7 +37,7 @@ def fetch(source: Source, raw: Path) -> None:
 
 
 def copy(root: Path, raw: Path) -> None:
-    """Copy what looks like a picture, keeping folders."""
+    """Copy all files with the suffix of a picture, in their folders."""
     for path in sorted(root.rglob("*")):
         if path.suffix.lower() in PICTURES and path.is_file():
             target = raw / path.relative_to(root)
@@ -75,7 +75,7 @@ def _list(root: Path, raw: Path) -> pd.DataFrame:
 
 
 def _drawn_for_test(images: pd.DataFrame, source: Source) -> list[int]:
-    """Draw the recipe's share of every class, at least one; a class keeps its draw whatever other classes there are."""
+    """Draw test pictures, the recipe's share of every class, at least one; classes are drawn independently."""
     drawn = []
     for name, rows in images.groupby("class_name").groups.items():
         shuffled = random.Random(f"{source.seed} {name}").sample(list(rows), len(rows))

@@ -37,7 +37,7 @@ def check_counts(table: pd.DataFrame, raw: Path, classes: int, training: int, te
 
 
 def with_boxes(table: pd.DataFrame, raw: Path, *corners: pd.Series) -> pd.DataFrame:
-    """Add boxes given in pixels (x0, y0, x1, y1) as shares; a few official ones overrun their picture and are cut."""
+    """Add boxes given in pixels (x0, y0, x1, y1) as shares; official ones that exceed their picture are clipped."""
     sizes = pd.DataFrame([picture_size(raw / file) for file in table.file], columns=["W", "H"], index=table.index)
     sides = [sizes.W, sizes.H, sizes.W, sizes.H]
     shares = {name: (corner / side).clip(0, 1) for name, corner, side in zip(BOX, corners, sides, strict=True)}

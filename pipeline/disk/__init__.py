@@ -1,1 +1,1 @@
-"""What stages hand one another: files written whole or not at all, packs, image sets, predictions."""
+"""The files that stages write for one another: atomic writes, packs, image sets, predictions."""

@@ -15,7 +15,7 @@ class Cell:
 
     @property
     def run(self) -> str:
-        """What the scales of a variant and a seed have in common."""
+        """Name of the folder for all scales of a variant and a seed."""
         return f"{self.variant}-{self.seed}"
 
     def below(self, folder: Path) -> Path:
@@ -27,7 +27,7 @@ class Cell:
         return folder / self.run / f"scale-{self.scale}"
 
     def __str__(self) -> str:
-        """Name it within its dataset."""
+        """Return the training's name within its dataset."""
         return f"{self.run}-{self.scale}"
 
 

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, so that no stage ever reads half of one."""
+"""Atomic writes, so that no stage ever reads a half-written file; JSON; digests."""
 
 import errno
 import hashlib
@@ -18,7 +18,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, a user's quota, a 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside ``path`` to write a file or a folder to; rename it when all went well.
+    """Yield a temporary path for a file or a folder; rename it to ``path`` if the block ends without an error.
 
     Raises InputError where the disk is full; what ``path`` held is then still there.
 
@@ -70,19 +70,19 @@ def digest(data: bytes) -> str:
 
 
 def is_full(error: Exception) -> bool:
-    """Say whether a disk is full; safetensors wraps the system's error in one of its own, as text."""
+    """Say whether an error means a full disk; safetensors gives the system's error number only in its text."""
     return getattr(error, "errno", None) in FULL or any(f"os error {number})" in str(error) for number in FULL)
 
 
 def _to_disk(path: Path) -> None:
-    """Have a file's bytes on the disk before its name: a machine that loses power must not keep an empty file."""
+    """Flush a file to the disk before it is renamed: else a power failure could leave an empty file."""
     if path.is_file():
         with path.open("rb") as file:
             os.fsync(file.fileno())
 
 
 def _sweep(path: Path) -> None:
-    """Remove what killed jobs of this machine left of the same file; others may share the disk, and live."""
+    """Remove temporary files of ``path`` from killed jobs of this machine; jobs of other machines may still write."""
     for stale in path.parent.glob(f".{path.name}.{MACHINE}.*.partial"):
         pid = stale.name.split(".")[-2]
         if pid == str(os.getpid()) or not _lives(int(pid)):
@@ -96,7 +96,7 @@ def _lives(pid: int) -> bool:
         return False
     except PermissionError:  # another user's
         return True
-    state = Path(f"/proc/{pid}/stat")  # in a container nobody may collect the killed: they stay listed, as zombies
+    state = Path(f"/proc/{pid}/stat")  # in a container killed processes may stay listed as zombies
     return not state.is_file() or state.read_text().rpartition(") ")[2][0] != "Z"
 
 

@@ -18,6 +18,7 @@ from pipeline.disk import files
 from pipeline.disk.pack import Pack, create
 from pipeline.errors import InputError
 
+CELL = 32  # pixels; the stride of the backbones: the sides of prepared images are multiples of it
 INDEX, ORIGINALS, IMAGES = "index.csv", "pictures.zip", "images.zip"
 BOX = ["x0", "y0", "x1", "y1"]
 COLUMNS = {
@@ -47,7 +48,7 @@ ADDED = {
 
 @dataclass(frozen=True)
 class ImageSet:
-    """An index and the folder it is of."""
+    """An image set: its folder and its index."""
 
     folder: Path
     index: pd.DataFrame
@@ -68,7 +69,7 @@ class ImageSet:
         return Pack(self.folder / IMAGES)
 
     def read(self, identity: str) -> bytes:
-        """Return one image's file."""
+        """Return the bytes of one image's file."""
         return self.pack.read(f"{identity}.jpg")
 
     def open(self, identity: str) -> Image.Image:

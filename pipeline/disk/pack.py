@@ -1,7 +1,7 @@
-"""Many files in one: a ZIP without compression, which any tool opens, read at random by threads and processes.
+"""Many files in one: a ZIP without compression, which threads and processes read in any order.
 
-A dataset has tens of thousands of pictures, and DVC looks at every file of every folder each time: the paper's grid
-took it a minute when nothing had changed, and takes it seconds with one file a folder (benchmarks/orchestration.py).
+A dataset has tens of thousands of pictures, and DVC checks every file of every folder each time. For the paper's grid
+that took a minute when nothing had changed; with one file a folder it takes seconds (benchmarks/orchestration.py).
 """
 
 import os
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from pipeline.errors import InputError
 
-MOMENT = (1980, 1, 1, 0, 0, 0)  # the same bytes whenever they are written
+MOMENT = (1980, 1, 1, 0, 0, 0)  # a fixed date, so that a ZIP's bytes do not depend on it
 
 
 @contextmanager
 def create(path: Path) -> Iterator[Callable[[str, bytes], None]]:
-    """Open a new pack; what comes back adds a file to it.
+    """Open a new pack; yield a function that adds a file to it.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "a.zip"
@@ -47,7 +47,7 @@ class Pack:
             raise InputError(f"{self.path}: damaged at {name!r} ({error}); delete it and run 'dvc repro'") from error
 
     def __getstate__(self) -> dict:
-        """Leave the open file behind: a process that gets this pack opens its own."""
+        """Pickle without the open ZIP: the process that unpickles this pack opens the ZIP itself."""
         return {"path": self.path, "_opened": None}
 
     def _file(self) -> zipfile.ZipFile:

@@ -17,15 +17,15 @@ from pipeline.disk import files
 from pipeline.errors import InputError
 
 N_SCALES = 3  # the paper's; over fewer there is no multi-scale ('ms') accuracy
-ATTENDED = ["x0", "y0", "x1", "y1"]  # around what is attended, as shares of the ORIGINAL's sides
+ATTENDED = ["x0", "y0", "x1", "y1"]  # box around attended cells, as shares of the ORIGINAL's sides
 NEXT = ["next_x0", "next_y0", "next_x1", "next_y1"]  # the same, widened: what the next scale sees
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What one trained network says of N images of L categories.
+    """Outputs of one trained network for N images of L categories.
 
-    Without local classifiers ``loc`` is ``obj``; a loss that was not minimised leaves its level's classifiers as drawn.
+    Without local classifiers ``loc`` equals ``obj``. A level whose loss was not minimised has untrained classifiers.
     """
 
     id: np.ndarray  # (N,) str
@@ -33,7 +33,7 @@ class Predictions:
     label: np.ndarray  # (N,) int64
     loc: np.ndarray  # (N, L) float32, probabilities of the local classifiers
     obj: np.ndarray  # (N, L) float32, probabilities of the object-level classifier
-    answer: str = "avg"  # the level that the network answers by: 'avg' of both, or the one that was trained alone
+    answer: str = "avg"  # the level whose prediction counts: 'avg', or the only one that was trained
 
     @property
     def avg(self) -> np.ndarray:
@@ -45,11 +45,11 @@ class Predictions:
         return {f"acc_{kind}": accuracy(getattr(self, kind), self.label) for kind in ("loc", "obj", "avg")}
 
     def probabilities(self) -> np.ndarray:
-        """Return the network's answer (N, L)."""
+        """Return the probabilities (N, L) of the level ``answer``."""
         return getattr(self, self.answer)
 
     def of(self, split: str) -> "Predictions":
-        """Return those of one split."""
+        """Return the predictions of one split."""
         rows = self.split == split
         return Predictions(
             self.id[rows], self.split[rows], self.label[rows], self.loc[rows], self.obj[rows], self.answer
@@ -57,7 +57,7 @@ class Predictions:
 
 
 def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the share of images whose likeliest category is theirs, in percent.
+    """Return the share of images whose most likely category is the true one, in percent.
 
     >>> accuracy(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]))
     50.0
@@ -96,7 +96,8 @@ def read_boxes(folder: Path) -> pd.DataFrame:
 def write_maps(folder: Path, maps: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
     """Write maps.npz: M and M_b of some images.
 
-    Maps differ in shape, and numpy without pickle wants equal ones: they lie end to end, with their shapes.
+    Maps differ in shape, which numpy cannot store without pickle. So they are flattened, joined end to end, and stored
+    with their shapes.
     """
     with files.atomic_write(folder / "maps.npz") as temporary, temporary.open("wb") as file:
         np.savez_compressed(
@@ -119,7 +120,7 @@ def read_maps(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 @contextmanager
 def _open(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
-    """Open arrays without trusting them: no pickles, and whatever is wrong inside is one line."""
+    """Open arrays without trusting their content: pickles are refused, and every error becomes an InputError."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             yield stored

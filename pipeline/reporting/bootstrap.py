@@ -1,4 +1,4 @@
-"""How sure a number on a finite test split is."""
+"""Confidence intervals of numbers that are measured on a finite test split."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def interval(hits: np.ndarray) -> tuple[float, float]:
     True
     """
     rng = np.random.default_rng(0)
-    counts = rng.multinomial(len(hits), np.full(len(hits), 1 / len(hits)), size=RESAMPLES)  # images drawn, with return
+    counts = rng.multinomial(len(hits), np.full(len(hits), 1 / len(hits)), size=RESAMPLES)  # with replacement
     means = 100 * counts @ hits / len(hits)
     low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)

@@ -1,4 +1,4 @@
-"""The paper's eight claims, held against what was measured."""
+"""The paper's eight claims, compared with the measured results."""
 
 import re
 from collections.abc import Callable
@@ -9,16 +9,16 @@ from typing import Any
 import pandas as pd
 
 SCALES = ["1", "2", "3", "ms"]
-OPTIONAL = {*SCALES, "baseline", "local", "object", "iou"}  # not in every plan; 'iou' not without true boxes
+OPTIONAL = {*SCALES, "baseline", "local", "object", "iou"}  # not in every plan; 'iou' needs true boxes
 
 
 class NotMeasuredError(Exception):
-    """A figure that a claim needs has not been measured."""
+    """A number that a claim needs has not been measured."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim and how it fares; ``holds`` is None where a figure it needs has not been measured."""
+    """A claim and its verdict; ``holds`` is None if a number that the claim needs has not been measured."""
 
     text: str
     holds: bool | None
@@ -30,7 +30,7 @@ def judge(metrics: dict, comparison: dict, n_classifiers: int) -> list[Claim]:
 
     metrics        what the evaluate stage wrote
     comparison     what the compare stage wrote
-    n_classifiers  n of the main line
+    n_classifiers  n of variant 'ours'
     """
     accuracy = comparison["accuracy"]
     judged: list[tuple[str, Callable]] = [
@@ -47,14 +47,14 @@ def judge(metrics: dict, comparison: dict, n_classifiers: int) -> list[Claim]:
 
 
 def to_table(claims: list[Claim]) -> pd.DataFrame:
-    """Return the claims as a table, numbered as in the paper's order."""
+    """Return the claims as a table, numbered in the paper's order."""
     verdicts = {True: "holds", False: "does not hold", None: "not measured"}
     rows = [[claim.text, verdicts[claim.holds], claim.figures] for claim in claims]
     return pd.DataFrame(rows, columns=["claim", "verdict", "figures"], index=range(1, len(rows) + 1))
 
 
 def by_n(accuracy: dict, n_classifiers: int) -> tuple[str, dict[int, float]]:
-    """Return the accuracy for every number of local classifiers, at the last scale that all of them have seen.
+    """Return the accuracy for every number of local classifiers, at the last scale that all of them have.
 
     >>> by_n({"ours": {"1": 80.0, "ms": 85.0}, "n-1": {"1": 75.0}, "local": {"1": 70.0}}, 16)
     ('1', {1: 75.0, 16: 80.0})
@@ -66,9 +66,9 @@ def by_n(accuracy: dict, n_classifiers: int) -> tuple[str, dict[int, float]]:
 
 
 def common_scale(ours: dict[str, float], *others: dict[str, float]) -> str:
-    """Return the scale to compare at: 'ms' where all rows have it, else the last single scale that they share.
+    """Return the scale to compare at: 'ms' where all rows have it, else the last single scale that all have.
 
-    A row that shares none with the others is passed over: there is nothing to compare it by.
+    A row that has no scale in common with the others is ignored, because it cannot be compared.
 
     >>> common_scale({"1": 80.0, "2": 82.0, "3": 81.0, "ms": 85.0}, {"1": 75.0, "2": 76.0}, {})
     '2'
@@ -80,7 +80,7 @@ def common_scale(ours: dict[str, float], *others: dict[str, float]) -> str:
 
 
 def _figure(figures: dict, name: str) -> Any:
-    """Return a figure; raise NotMeasuredError where an optional one is absent. Any other that is absent is a bug."""
+    """Return a number; raise NotMeasuredError if it is optional and absent. Absence of any other number is a bug."""
     if name in OPTIONAL and name not in figures:
         raise NotMeasuredError(name)
     return figures[name]

@@ -1,4 +1,4 @@
-"""Test images to show: picked by rule, with what every scale saw of them and made of it."""
+"""Test images for the report: picked by a rule, each with its crop, map and boxes at every scale."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from pipeline.reporting.figures import Example, View
 
 @dataclass(frozen=True)
 class Scale:
-    """What is on disk of one scale."""
+    """The stored images and results of one scale."""
 
     images: ImageSet
     boxes: pd.DataFrame
@@ -22,7 +22,7 @@ class Scale:
 
 
 def read(images: Path, attended: Path) -> Scale:
-    """Read what a scale saw (``images``) and what it made of it (``attended``, of the attend stage)."""
+    """Read a scale's image set (``images``) and its results (``attended``, the folder of the attend stage)."""
     return Scale(imageset.read(images), predictions.read_boxes(attended), predictions.read_maps(attended))
 
 
@@ -34,7 +34,7 @@ def choose(answers: pd.DataFrame, right: bool, n: int) -> pd.DataFrame:
 
 
 def gather(row: pd.Series, scales: list[Scale]) -> Example:
-    """Gather what each scale saw of one image, given by its row of the evaluate stage's predictions."""
+    """Gather the view of one image at each scale; ``row`` is the image's row of the evaluate stage's predictions."""
     views = []
     for number, scale in enumerate(scales, start=1):
         entry, found = scale.images.index.set_index("id").loc[row.id], scale.boxes.loc[row.id]
@@ -50,7 +50,7 @@ def gather(row: pd.Series, scales: list[Scale]) -> Example:
 
 
 def within(box: np.ndarray, crop: np.ndarray) -> np.ndarray:
-    """Express a box of the original as shares of a crop of it, as far as it is inside.
+    """Express a box of the original as shares of a crop's sides, clipped to the crop.
 
     >>> within(np.array([0.0, 0.5, 0.75, 1.0]), np.array([0.5, 0.5, 1.0, 1.0])).tolist()
     [0.0, 0.0, 0.5, 1.0]

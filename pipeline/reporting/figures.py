@@ -13,18 +13,18 @@ from matplotlib.patches import Rectangle
 from pipeline import overlay
 from pipeline.disk import files
 
-COLOURS = ["#0072B2", "#D55E00", "#009E73"]  # one a scale; told apart by colour-blind readers too
+COLOURS = ["#0072B2", "#D55E00", "#009E73"]  # one a scale; colour-blind readers can tell them apart
 BOX_COLOURS = {"true": "#2ca02c", "attended": "#1f4fff", "next": "#ff7f0e"}  # green and blue as in Figure 7
 
 
 @dataclass(frozen=True)
 class View:
-    """What one scale saw of one image, and what it made of it."""
+    """One image at one scale: the scale's crop and the network's outputs for it."""
 
     pixels: np.ndarray  # (height, width, 3) uint8
     M: np.ndarray  # (H, W)
     M_b: np.ndarray  # (H, W) bool
-    boxes: dict[str, np.ndarray]  # "true", "attended", "next" -> x0, y0, x1, y1 as shares of what was seen
+    boxes: dict[str, np.ndarray]  # "true", "attended", "next" -> x0, y0, x1, y1 as shares of the crop's sides
     prediction: str
 
 
@@ -55,7 +55,7 @@ def curves(histories: list[pd.DataFrame]) -> Figure:
 
 
 def gallery(examples: list[Example]) -> Figure:
-    """Show what each scale saw, attended to and kept: a row an image, three columns a scale (Figures 4 to 7)."""
+    """Show each scale's crop, attention map and mask: a row an image, three columns a scale (Figures 4 to 7)."""
     n_scales = len(examples[0].views)
     figure = Figure((5.1 * n_scales, 1.78 * len(examples)), layout="constrained")
     grid = figure.subplots(len(examples), 3 * n_scales, squeeze=False)
@@ -116,7 +116,7 @@ def cost(table: pd.DataFrame) -> Figure:
     figure = Figure((7.5, 3.6), layout="constrained")
     axes = figure.subplots()
     for name, (accuracy, gflops) in table[["accuracy (%)", "GFLOPs an image"]].dropna().iterrows():
-        ours = str(name).startswith("ours")  # it costs nearly what the baseline does: names on two sides cannot meet
+        ours = str(name).startswith("ours")  # both cost nearly the same: labels on two sides do not overlap
         axes.scatter(gflops, accuracy, color=COLOURS[0 if ours else 1], s=45, zorder=3)
         place = {"xytext": (9 if ours else -9, 0), "ha": "left" if ours else "right", "va": "center"}
         axes.annotate(name, (gflops, accuracy), textcoords="offset points", **place)

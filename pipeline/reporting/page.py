@@ -1,4 +1,4 @@
-"""One HTML page that a person opens: figures and tables in reading order, no scripts, no network."""
+"""The report: one HTML page of figures and tables, without scripts and without internet access."""
 
 from html import escape
 from pathlib import Path
@@ -35,7 +35,7 @@ class Page:
             self.parts.append(f'<p class="note">{note}</p>')
 
     def table(self, text: pd.DataFrame, bold: pd.DataFrame | None = None, words: bool = False) -> None:
-        """Add a table of text; what ``bold`` marks is bold, with ``words`` cells are aligned as prose is."""
+        """Add a table of text; cells that ``bold`` marks are bold; ``words`` aligns cells to the left, as prose."""
         cells = text.map(escape)
         if bold is not None:
             cells = cells.mask(bold, "<b>" + cells + "</b>")

@@ -1,4 +1,4 @@
-"""All that a report is made of, read from what the other stages wrote."""
+"""The input of a report, read from the outputs of the other stages."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +49,7 @@ def read(dataset: str, recipe: params.Recipe, scales: list[int], runs: Path, dat
 
 
 def published(path: Path, source: dict[str, Any]) -> dict | None:
-    """Return what others have published on a source, to stand beside ours; None where nobody has, as on a subset."""
+    """Return the published numbers for a source; None where there are none, as for a subset."""
     from ruamel.yaml import YAML
 
     if source.get("subset"):

@@ -1,6 +1,6 @@
-"""The paper's tables as pandas frames, ours beside what was published; only ``render`` makes text of their numbers.
+"""The paper's tables as pandas frames, our numbers beside published ones; only ``render`` turns numbers into text.
 
-A number that was not run, or that nobody published, is NaN; people read 'not run', or nothing.
+A number that was not measured, or that nobody published, is NaN; ``render`` writes 'not run' for the former only.
 """
 
 from pathlib import Path
@@ -29,8 +29,8 @@ def table_1(index: pd.DataFrame, published: dict | None) -> pd.DataFrame:
 def methods(comparison: dict, backbone: str, published: dict | None) -> pd.DataFrame:
     """Tables 2 to 4: accuracy (%) of the paper's competitors, of the baselines and of ours.
 
-    Column 'variant' names what is measured; it is empty for competitors, which are not. Ours stands at its last scale
-    where it was not run at all three.
+    Column 'variant' names the variant that is measured; it is empty for competitors, which are not run here. If ours
+    was not run at all three scales, its row has the last scale that was run.
     """
     published = published or {}
     theirs = published.get("baseline", {})
@@ -75,7 +75,7 @@ def table_6(metrics: dict, published: dict | None = None) -> pd.DataFrame:
 
 
 def localisation(metrics: dict, published: dict | None = None) -> pd.DataFrame | None:
-    """Overlap of attended and true boxes at each scale, and what no attention would reach; None without boxes."""
+    """Overlap of attended and true boxes at each scale, and references without attention; None without true boxes."""
     if "iou" not in metrics:
         return None
     table = pd.DataFrame([metrics[name] for name in OVERLAPS], index=list(OVERLAPS.values()))
@@ -85,7 +85,7 @@ def localisation(metrics: dict, published: dict | None = None) -> pd.DataFrame |
 
 
 def cost(measured: dict, comparison: dict) -> pd.DataFrame:
-    """Accuracy beside what it costs."""
+    """Accuracy beside parameters, operations and speed."""
     rows = {}
     for title, variant, scale in (
         ("baseline, single scale", "baseline", "1"),
@@ -112,13 +112,13 @@ def seeds(comparison: dict) -> pd.DataFrame | None:
 
 
 def highest(table: pd.DataFrame) -> pd.DataFrame:
-    """Mark the highest numbers of each row, equal where people see them equal; of differences none is best.
+    """Mark the highest numbers of each row; numbers that are equal when rounded tie, differences are not marked.
 
     >>> highest(pd.DataFrame({"1": [85.51], "2": [85.49], "ms": [84.0]}, index=["Acc_avg"])).to_numpy().tolist()
     [[True, True, False]]
     """
-    seen = table[~table.index.str.endswith("difference")].round(1)
-    return seen.eq(seen.max(axis=1), axis=0).reindex(table.index, fill_value=False)
+    rounded = table[~table.index.str.endswith("difference")].round(1)
+    return rounded.eq(rounded.max(axis=1), axis=0).reindex(table.index, fill_value=False)
 
 
 def write(table: pd.DataFrame, path: Path) -> None:
@@ -130,7 +130,7 @@ def write(table: pd.DataFrame, path: Path) -> None:
 
 
 def render(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table as people read it: all text, an interval beside its value, columns without anything left out.
+    """Return a table as text: with an interval beside its value, and without empty columns.
 
     >>> table = pd.DataFrame({"measured": [88.0], "low": [86.0], "high": [90.0], "published": NAN}, index=["ours"])
     >>> render(table)
@@ -142,7 +142,7 @@ def render(table: pd.DataFrame) -> pd.DataFrame:
     if "measured" in table:
         interval = " [" + text.pop("low") + ", " + text.pop("high") + "]"
         text["measured"] += interval.where(table["measured"].notna().to_numpy(), "")
-    if "variant" in table:  # what others published was never to be run here
+    if "variant" in table:  # competitors are not run here: empty instead of 'not run'
         text.loc[text.pop("variant") == "", "measured"] = ""
     return text.loc[:, (text != "").any()]
 

@@ -1,1 +1,1 @@
-"""What MLflow gets: ``run`` says what, ``mlflow_store`` how, ``outbox`` keeps what the store did not take."""
+"""Logging to MLflow: ``run`` makes events, ``mlflow_store`` sends them, ``outbox`` stores those that failed."""

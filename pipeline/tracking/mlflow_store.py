@@ -1,6 +1,6 @@
-"""MLflow's store: how the events of a run are sent to it.
+"""Send the events of a run to MLflow's store.
 
-A run is a list of events: it opens, has metrics, datasets and files, and ends.
+A run is a list of events: open, then metrics, datasets and files, then end.
 """
 
 import fcntl
@@ -13,11 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 25  # seconds; a new store is set up in a few
+PATIENCE = 25  # seconds to wait for the lock; setting up a new store takes a few
 SETTINGS = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "GIT_PYTHON_REFRESH": "quiet",
-    "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing leaves the machine, and nothing waits for it
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # no usage data leaves the machine, and no stage waits for that
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds; with one more try, less than half a minute in all
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
@@ -40,7 +40,7 @@ def connect() -> Any:
 
 
 def project() -> Path:
-    """Return the project's folder: for an experiment that DVC runs in a copy of the project, the one that was copied.
+    """Return the project's folder; in a copy that DVC made for an experiment, the folder of the original project.
 
     ``dvc exp run --temp`` and ``--queue`` make the copy below .dvc/tmp of the project, and delete it afterwards.
     """
@@ -49,7 +49,7 @@ def project() -> Path:
 
 
 def send(client: Any, run: str | None, event: dict) -> str:
-    """Send one event of a run; return the run's name."""
+    """Send one event of a run; return MLflow's id of the run."""
     match event["kind"]:
         case "open":
             return _open(client, event)
@@ -88,11 +88,11 @@ def _experiment(client: Any, name: str) -> str:
 
     if found := client.get_experiment_by_name(name):
         return found.experiment_id
-    # MLflow would put an experiment's files below the folder that it is created from.
+    # In a copy of the project, MLflow would put the experiment's files into the copy, which DVC deletes.
     artifacts = (project() / "mlruns" / name).as_uri() if _in_copy() else None
     try:
         return client.create_experiment(name, artifacts)
-    except MlflowException:  # another job was faster
+    except MlflowException:  # another job has just created it
         if found := client.get_experiment_by_name(name):
             return found.experiment_id
         raise

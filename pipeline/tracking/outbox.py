@@ -1,6 +1,6 @@
-"""What MLflow's store did not take is kept here until it does: the events of a run, in a folder of their own.
+"""The outbox: events that could not be sent to MLflow's store, in one folder a run, until ``send_all`` sends them.
 
-From the first event that fails on, a run's events are kept; ``send_all`` sends them in the same order.
+From a run's first failed event on, all its events go to the outbox; ``send_all`` sends them in the same order.
 """
 
 import json
@@ -13,17 +13,17 @@ from typing import Any
 from pipeline.disk import files
 from pipeline.tracking import mlflow_store
 
-FOLDER = Path("runs/unsent")  # of the project
+FOLDER = Path("runs/unsent")  # below the project's root
 EVENTS = "events.jsonl"
 
 
 class Store:
-    """MLflow's store, or the folder that stands in for it."""
+    """MLflow's store or, after the first failure, a run's folder in the outbox."""
 
     def __init__(
         self, experiment: str, name: str, tags: dict[str, str], params: dict[str, str], resume: str | None
     ) -> None:
-        """Open a run, or go on with one, ``resume``."""
+        """Open a new run, or go on with the run that has the id ``resume``."""
         self.run: str | None = None
         self.resumed = False
         self._client: Any = None
@@ -34,29 +34,29 @@ class Store:
         self.resumed = resume is not None and self.run == resume
 
     def send(self, kind: str, **event: Any) -> None:
-        """Send an event, or keep it; say once that the store does not answer."""
+        """Send an event, or put it into the outbox; warn once that the store does not answer."""
         event = {"kind": kind} | event
         if self._folder is None:
             try:
                 self._client = self._client or mlflow_store.connect()
                 self.run = mlflow_store.send(self._client, self.run, event)
                 return
-            except Exception as error:  # whatever goes wrong out there must not stop a training
+            except Exception as error:  # no error of the store may stop a training
                 self._folder = _new_folder(self._name)
                 print(_warning(error, self._folder), file=sys.stderr)
                 if kind != "open" and self.run:
-                    _keep(self._folder, {"kind": "go on", "run": self.run})
-        _keep(self._folder, event)
+                    _append(self._folder, {"kind": "go on", "run": self.run})
+        _append(self._folder, event)
 
 
 def send_all() -> int:
-    """Send all that was kept; return how many runs could not be sent: they stay as they are."""
+    """Send all runs in the outbox; return how many failed. Events that were not sent stay in the outbox."""
     folder = _folder()
-    kept = sorted(path.parent for path in folder.glob(f"*/{EVENTS}"))
-    if not kept:
+    unsent = sorted(path.parent for path in folder.glob(f"*/{EVENTS}"))
+    if not unsent:
         print(f"{folder}: nothing is kept there")
     failed = 0
-    for one in kept:
+    for one in unsent:
         left = (one / EVENTS).read_text().splitlines()
         run = None
         try:
@@ -67,7 +67,7 @@ def send_all() -> int:
         except Exception as error:
             print(f"{one}: not sent ({_first_line(error)})", file=sys.stderr)
             failed += 1
-            if run:  # the next time goes on with it
+            if run:  # the next call goes on with this run
                 left.insert(0, json.dumps({"kind": "go on", "run": run}))
                 with files.atomic_write(one / EVENTS) as temporary:
                     temporary.write_text("".join(f"{line}\n" for line in left))
@@ -78,7 +78,7 @@ def send_all() -> int:
 
 
 def _folder() -> Path:
-    """Return the outbox, as it is seen from here where it can be."""
+    """Return the outbox's folder, as a relative path unless this is a copy of the project."""
     project = mlflow_store.project()
     return FOLDER if project == Path.cwd() else project / FOLDER
 
@@ -89,8 +89,8 @@ def _new_folder(name: str) -> Path:
     return folder
 
 
-def _keep(folder: Path, event: dict) -> None:
-    if event["kind"] == "files":  # they may change before they are sent
+def _append(folder: Path, event: dict) -> None:
+    if event["kind"] == "files":  # copied, as they may change before they are sent
         copy = folder / f"files-{sum(1 for _ in folder.iterdir())}"
         shutil.copytree(event["folder"], copy)
         event = event | {"folder": str(copy)}

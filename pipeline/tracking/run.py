@@ -1,7 +1,7 @@
-"""What MLflow gets: one run a stage, from the main process only, to the local store or the server of the environment.
+"""Log to MLflow: one run a stage, from the main process only, to a server or to the local store.
 
-Without MLFLOW_TRACKING_URI that store is mlflow.db at the project's root, where ``mlflow ui`` finds it. A store that
-does not answer stops nothing: what it should have got is kept by ``tracking.outbox``, and can be sent later.
+MLFLOW_TRACKING_URI names the server. Without it the store is mlflow.db at the project's root, where ``mlflow ui`` finds
+it. A store that does not answer stops nothing: ``tracking.outbox`` stores the events, which can be sent later.
 """
 
 import getpass
@@ -30,7 +30,7 @@ class Run:
 
     @property
     def id(self) -> str | None:
-        """MLflow's name of the run, where the store has given it one."""
+        """MLflow's id of the run; None if the store has not created the run."""
         return self._store.run if self._store else None
 
     def metrics(self, values: dict[str, float], step: int = 0) -> None:
@@ -44,7 +44,7 @@ class Run:
         self.metrics({name: value for name, value in row.items() if name != "epoch"}, step=int(row["epoch"]))
 
     def catch_up(self, history: list[dict[str, float]]) -> None:
-        """Log the epochs of a job that was killed, where they are not in this run already."""
+        """Log the epochs that a killed job completed, unless this is the run that it logged them to."""
         if self._store and not self._store.resumed:
             for row in history:
                 self.epoch(row)
@@ -76,11 +76,11 @@ class Run:
 def run(
     dataset: str, stage: str, recipe: dict[str, Any], is_main: bool = True, resume: str | None = None
 ) -> Iterator[Run]:
-    """Open a run named after its stage in the experiment named after the dataset; it ends as the block ends.
+    """Open a run, named after its stage, in the dataset's experiment; the run ends when the block ends.
 
     stage   such as ``train-ours-0-1``
     recipe  the sections that the stage depends on, by name
-    resume  MLflow's name of the run that a killed job left open
+    resume  MLflow's id of the run that a killed job left open
     """
     if not is_main:
         yield Run()
@@ -110,5 +110,5 @@ def _tags(dataset: str, stage: str) -> dict[str, str]:
 
 
 def _shorten(value: Any) -> str:
-    """Keep the end of a value: MLflow refuses those beyond a length."""
+    """Return the last 500 characters of a value, because MLflow refuses values that are too long."""
     return str(value)[-500:]

@@ -14,17 +14,17 @@ from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGr
 def start(precision: str = "fp32", threads: int | None = None) -> Accelerator:
     """Join the processes that Accelerate's launcher or torchrun started, and set up this one.
 
-    precision  ``bf16`` runs what may under autocast
+    precision  ``bf16`` turns autocast on
     threads    of this process on CPUs; None: all the cores there are
     """
-    warnings.filterwarnings("ignore", message=".*pin_memory.*")  # said once a loader on machines without a GPU
-    # Started by torchrun on CPUs, each process would otherwise take itself for the only one.
+    warnings.filterwarnings("ignore", message=".*pin_memory.*")  # each loader warns on machines without a GPU
+    # Without cpu=True, each of several processes on CPUs, started by torchrun, would act as if it were the only one.
     several_on_cpu = int(os.environ.get("WORLD_SIZE", 1)) > 1 and not torch.accelerator.is_available()
     accelerator = Accelerator(
         cpu=several_on_cpu or None,
         mixed_precision="bf16" if precision == "bf16" else "no",
         kwargs_handlers=[
-            DistributedDataParallelKwargs(broadcast_buffers=False),  # they are frozen, or synchronised already
+            DistributedDataParallelKwargs(broadcast_buffers=False),  # frozen, or equal through batch_norm.synchronise
             InitProcessGroupKwargs(timeout=timedelta(minutes=10)),
         ],
     )
@@ -36,13 +36,13 @@ def start(precision: str = "fp32", threads: int | None = None) -> Accelerator:
 
 
 def granted_threads(wanted: int | None, processes: int) -> int:
-    """Return how many threads each of some processes on this machine takes; None wants all the cores there are.
+    """Return the number of threads for each of the ``processes`` on this machine; ``wanted`` None: all cores.
 
-    A wanted number is taken on a machine with fewer cores too: the results are then the same, only later. A limit that
-    was set on purpose, OMP_NUM_THREADS or a container's CPU quota, is obeyed, and that is said.
+    One process takes the wanted number even on a machine with fewer cores: that is slower, but gives the same results.
+    A limit that somebody set, OMP_NUM_THREADS or a container's CPU quota, is obeyed, with a message.
     """
     limits = {"the CPU quota": quota()}
-    if processes == 1:  # for several torchrun sets OMP_NUM_THREADS itself
+    if processes == 1:  # with several, torchrun itself sets OMP_NUM_THREADS, so that it is no user's limit
         text = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
         limits["OMP_NUM_THREADS"] = int(text) if text.isdecimal() else None
     granted = min([value for value in limits.values() if value], default=None)
@@ -73,10 +73,10 @@ def quota(root: Path = Path("/sys/fs/cgroup")) -> int | None:
 
 
 def keep_freed_memory() -> None:
-    """Stop glibc from giving every large tensor back to the kernel, which would zero it anew for the next step.
+    """Stop glibc from returning the memory of every large tensor to the kernel, which zeroes it before the next use.
 
-    On two cores that took a quarter of a training step at 160 pixels and over two fifths at 224, says
-    'python -m benchmarks memory'. Other C libraries have no such call and are left alone.
+    On two cores the zeroing took a quarter of a training step at 160 pixels and over two fifths at 224 (measured by
+    'python -m benchmarks memory'). Other C libraries have no such call; with them nothing changes.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

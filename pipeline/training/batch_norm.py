@@ -1,7 +1,7 @@
-"""Batch normalisation over the whole batch, however many processes share it.
+"""Batch normalisation over the whole batch, on any number of processes.
 
-torch's SyncBatchNorm wants a GPU. With this one the losses on several CPU processes are those of one, and a laptop can
-test what a cluster will do. Frozen statistics need none of it.
+torch's SyncBatchNorm needs a GPU. This one gives the same losses on several CPU processes as on one, so that a laptop
+can test what a cluster will do. Frozen statistics need no synchronisation.
 """
 
 from types import MethodType
@@ -37,7 +37,7 @@ def _forward(layer: _BatchNorm, x: Tensor) -> Tensor:
 
 
 def _statistics(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and biased variance of each channel over all processes, and the number of values they are of."""
+    """Return mean and biased variance of each channel over all processes, and the number of values per channel."""
     count = x.new_tensor([x.numel() / x.shape[1]])
     sums = torch.cat([x.sum(dim=(0, 2, 3)), count])
     total = _Sum.apply(sums)
@@ -47,7 +47,7 @@ def _statistics(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class _Sum(torch.autograd.Function):
-    """Sum over processes; as every process's loss depends on the sum, so does its gradient on every process's."""
+    """Sum over processes. Every process's loss depends on it, so the backward pass sums their gradients."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""What a network is fed: random crops to train on, whole images of equal shape to test on.
+"""Batches of images: random crops for training, whole images of equal shape for inference.
 
-Both are cut up among processes here and not by a library: the images of a step, and their crops, depend on the seed,
-the epoch and the image alone, never on how many processes share the work.
+This module, not a library, divides the batches among processes. So the images of a step and their crops depend only on
+the seed, the epoch and the image, never on the number of processes.
 """
 
 import io
@@ -33,7 +33,7 @@ class TrainingBatches:
 
     @property
     def steps(self) -> int:
-        """Number of steps an epoch; a remainder smaller than a batch waits for another epoch's order."""
+        """Number of steps an epoch; images that are left over, fewer than a batch, are skipped in this epoch."""
         return len(self.data) // self.batch
 
     @property
@@ -42,19 +42,19 @@ class TrainingBatches:
         return self.steps * self.batch
 
     def order(self, epoch: int) -> np.ndarray:
-        """Return the (steps, batch) positions of the images that each step of an epoch sees."""
+        """Return the (steps, batch) positions of the images that each step of an epoch reads."""
         positions = np.random.default_rng((self.seed, epoch)).permutation(len(self.data))
         return positions[: self.steps * self.batch].reshape(self.steps, self.batch)
 
     def epoch_seed(self, epoch: int, process: int) -> int:
-        """Return a seed for what else is drawn at random in an epoch, the same whether the job was resumed or not."""
+        """Return the seed of an epoch's other random draws, such as dropout; a resumed job gets the same seed."""
         return int(np.random.default_rng((self.seed, epoch, process)).integers(2**63))
 
     def loader(self, epochs: range, accelerator: Accelerator) -> Iterator[tuple[Tensor, Tensor]]:
         """Load this process's share of every step of the epochs, one after the other.
 
-        Yields X (b, 3, crop, crop) uint8, channels last in memory, and t (b,) int64, with b = batch / processes, or
-        one less or more.
+        Yields X (b, 3, crop, crop) uint8, channels last in memory, and t (b,) int64, with b = batch / processes,
+        rounded up or down.
         """
         process, processes = accelerator.process_index, accelerator.num_processes
         if self.batch < processes:
@@ -85,7 +85,7 @@ def load_whole(images: ImageSet, batches: list[list[int]], device: torch.device)
 
 
 class _RandomCrops(Dataset):
-    """Training images; asked for by (epoch, position), so that a worker needs no state."""
+    """Training images, indexed by (epoch, position), so that a worker needs no state."""
 
     def __init__(self, images: ImageSet, crop: int, seed: int) -> None:
         table = images.index[images.index.split == "train"]
@@ -125,12 +125,12 @@ def _pixels(jpeg: bytes) -> Tensor:
 
 
 def _channels_first(X: Tensor) -> Tensor:
-    """See (b, height, width, 3) as (b, 3, height, width): the memory stays, channels last, as convolutions want it."""
+    """View (b, height, width, 3) as (b, 3, height, width); the memory stays channels last, like the weights."""
     return X.permute(0, 3, 1, 2)
 
 
 def _loader(data: Dataset, batches: list[list], device: torch.device) -> DataLoader:
-    """Decode in worker processes beside a GPU; on a CPU they would only take its cores from the network."""
+    """Load in worker processes if there is a GPU; on a CPU the workers would only take cores from the network."""
     on_cpu = device.type == "cpu"
     local = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     workers = 0 if on_cpu else min(8, max(1, cores() // local))

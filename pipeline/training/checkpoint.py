@@ -1,7 +1,7 @@
 """Checkpoints, to resume a killed training from its last complete epoch.
 
-A checkpoint belongs to one recipe, one version of the code and of torch, and one set of images. It lies outside every
-stage's outputs, which DVC deletes before the stage runs, and is deleted when the stage has written them.
+A checkpoint belongs to one recipe, one version of the code and of torch, and one set of images. It lies outside the
+stage's outputs, because DVC deletes these before the stage runs. When the stage has written them, it is deleted.
 """
 
 import fcntl
@@ -28,7 +28,7 @@ from pipeline.errors import InputError, StoppedError
 
 FOLDER = Path("runs/unfinished")
 ROOT = Path(__file__).parents[2]
-CODE = (  # what dvc.yaml names as the code of a training; tests/test_house.py holds the two equal
+CODE = (  # what dvc.yaml names as the code of a training; tests/test_house.py compares the two
     "model/attention.py",
     "model/backbone.py",
     "model/losses.py",
@@ -36,7 +36,6 @@ CODE = (  # what dvc.yaml names as the code of a training; tests/test_house.py h
     "model/otsu.py",
     "model/prediction.py",
     "pipeline/disk",
-    "pipeline/images.py",
     "pipeline/params.py",
     "pipeline/train.py",
     "pipeline/training",
@@ -48,25 +47,25 @@ class Checkpoint:
     """One network's training so far; empty before its first epoch is complete."""
 
     path: Path
-    identity: dict[str, str]  # what it belongs to
+    identity: dict[str, str]  # from ``identify``: what the checkpoint belongs to
     history: list[dict[str, float]] = field(default_factory=list)  # a row for every epoch done
-    run: str | None = None  # MLflow's name of the run that logged them
+    run: str | None = None  # MLflow's id of the run that logged these epochs
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
     def restore(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """Bring a network and its optimiser to where they were; nothing where there is nothing."""
+        """Restore the state of a network and its optimiser; an empty checkpoint changes nothing."""
         if not self.tensors:
             return
         network.load_state_dict(self._named("network."))
         state = {}
         for i, p in enumerate(p for group in optimizer.param_groups for p in group["params"]):
-            if moments := self._named(f"optimizer.{i}."):  # laid out in memory as the parameter is, as they were
+            if moments := self._named(f"optimizer.{i}."):  # in the parameter's memory layout, as before
                 state[i] = {k: torch.empty_like(p).copy_(v) if v.shape == p.shape else v for k, v in moments.items()}
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
         self.tensors = {}
 
     def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, run: str | None) -> None:
-        """Write where they are, with ``history``; on the main process only."""
+        """Write the state of both, with ``history``; only the main process calls it."""
         tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
         for i, moments in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{k}": v for k, v in moments.items()}
@@ -80,10 +79,10 @@ class Checkpoint:
 
 @contextmanager
 def unfinished(stage: str, accelerator: Accelerator) -> Iterator[Path]:
-    """Hold a stage's folder of checkpoints for this job alone; it goes when the block ends well.
+    """Lock a stage's folder of checkpoints for this job; delete the folder if the block ends without an error.
 
-    Raises InputError where another job is at the same stage, and StoppedError, which says how to go on, on SIGTERM and
-    Ctrl-C.
+    Raises InputError if another job is training the same stage. On SIGTERM and Ctrl-C raises StoppedError, which says
+    how to go on.
     """
     folder = FOLDER / stage
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,10 +105,10 @@ def unfinished(stage: str, accelerator: Accelerator) -> Iterator[Path]:
 
 
 def read(path: Path, identity: dict[str, str], accelerator: Accelerator) -> Checkpoint:
-    """Read a checkpoint on the main process and give it to all; an empty one where none can be used.
+    """Read a checkpoint on the main process and send it to all processes; if none is usable, an empty one.
 
-    identity  what it must belong to, from ``identify``; one of something else, or that cannot be read, is not used,
-              and that is said
+    identity  from ``identify``; a checkpoint with another identity, or one that cannot be read, is not used, and a
+              message says so
     """
     found = [Checkpoint(path, identity)]
     if accelerator.is_main_process and path.exists():
@@ -120,7 +119,7 @@ def read(path: Path, identity: dict[str, str], accelerator: Accelerator) -> Chec
 
 
 def identify(recipe: params.Recipe, images: ImageSet) -> dict[str, str]:
-    """Name all that decides how a training ends."""
+    """Identify everything that the result of a training depends on."""
     return {
         "recipe": files.digest(f"{recipe.network!r} {recipe.train!r}".encode()),
         "code": _code(),
@@ -130,7 +129,7 @@ def identify(recipe: params.Recipe, images: ImageSet) -> dict[str, str]:
 
 
 def _code() -> str:
-    """Name the content of the code that DVC watches for a training, whatever this process has loaded."""
+    """Return a digest of all code files that dvc.yaml names for a training, even those that were not imported."""
     content = hashlib.sha256()
     for name in CODE:
         path = ROOT / name

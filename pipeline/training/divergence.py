@@ -1,4 +1,4 @@
-"""A loss that is no number stops the training at once, without making a GPU wait for the host to read each loss."""
+"""Stop the training soon after a loss is not finite, without making a GPU wait for the host to read each loss."""
 
 import math
 from collections import deque
@@ -14,12 +14,12 @@ class Divergence:
     """The losses of one epoch's steps, each read as soon as the device has computed it."""
 
     def __init__(self, epoch: int, checkpoint: Path) -> None:
-        """``checkpoint`` holds the epochs before."""
+        """``checkpoint`` is the file with the state after the previous epoch."""
         self.epoch, self.checkpoint = epoch, checkpoint
         self.waiting: deque = deque()
 
     def add(self, loss: Tensor, step: int, lr: float) -> None:
-        """Take a step's loss; raise InputError if it, or one that has arrived meanwhile, is no number."""
+        """Add a step's loss; raise InputError if one of the losses that have reached the host is not finite."""
         arrived = None
         if loss.is_cuda:
             loss = torch.empty_like(loss, device="cpu", pin_memory=True).copy_(loss, non_blocking=True)
@@ -30,7 +30,7 @@ class Divergence:
             self._check_oldest()
 
     def finish(self) -> None:
-        """Wait for the rest."""
+        """Wait for the remaining losses and check them."""
         while self.waiting:
             if self.waiting[0][1] is not None:
                 self.waiting[0][1].synchronize()

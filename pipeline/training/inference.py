@@ -1,4 +1,4 @@
-"""One pass of a trained network over whole images, shared among all processes, each image exactly once."""
+"""Inference: one pass of a trained network over whole images, each on exactly one of the processes."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,14 @@ from pipeline.training.batches import load_whole, test_batches
 
 @dataclass(frozen=True)
 class ImageResult:
-    """What the network says of one image."""
+    """The network's outputs for one image."""
 
     position: int  # in the index
     loc: np.ndarray  # (L,) float32, probabilities of the local classifiers
     obj: np.ndarray  # (L,) float32, probabilities of the object-level classifier
     M: np.ndarray | None = None  # (H, W) float32; None where there are no local classifiers
     M_b: np.ndarray | None = None  # (H, W) bool
-    constant: bool = False  # Otsu could not divide M
+    constant: bool = False  # M has no Otsu threshold
 
 
 @torch.inference_mode()
@@ -55,7 +55,7 @@ def infer(network: nn.Module, images: ImageSet, split: str | None, accelerator: 
 
 
 def predictions(results: list[ImageResult], images: ImageSet, answer: str = "avg") -> Predictions:
-    """Gather the results, with the images' names and labels; ``answer`` is the recipe's."""
+    """Join the results with the images' ids and labels; ``answer`` is ``Recipe.answer``."""
     index = images.index.iloc[[result.position for result in results]]
     return Predictions(
         id=index.id.to_numpy(dtype=str),

@@ -23,21 +23,22 @@ from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.divergence import Divergence
 from pipeline.training.inference import ImageResult
 
-SUMS = ["l_loc", "l_obj", "acc_loc", "acc_obj", "acc_avg", "attended"]  # of a step, over its images
+SUMS = ["l_loc", "l_obj", "acc_loc", "acc_obj", "acc_avg", "attended"]  # sums over the images of a step
+WEIGHTS = {"both": (1, 1), "local": (1, 0), "object": (0, 1)}  # of l_loc and l_obj, by what a recipe minimises
 
 
 class Log(Protocol):
-    """Who is told of a training's epochs while it runs; ``tracking.run`` has one."""
+    """A log of a training's epochs; ``tracking.run.Run`` is one."""
 
     @property
     def id(self) -> str | None:
-        """The log's name, kept in checkpoints, so that a resumed training goes on with it."""
+        """The log's id, saved in checkpoints, so that a resumed training continues the same log."""
 
     def catch_up(self, history: list[dict[str, float]]) -> None:
-        """Take the epochs of a job that was killed."""
+        """Log the epochs that a killed job completed."""
 
     def epoch(self, row: dict[str, float]) -> None:
-        """Take one epoch's numbers."""
+        """Log one epoch's numbers."""
 
 
 def build(recipe: params.Recipe, n_categories: int, accelerator: Accelerator) -> nn.Module:
@@ -69,7 +70,7 @@ def train(
 ) -> nn.Module:
     """Minimise l = l_loc + l_obj (Eq. 6), or the one term that the recipe names.
 
-    Goes on from the last epoch that ``checkpoint`` has, and adds a row of numbers to its history for every other.
+    Goes on after the last epoch of ``checkpoint``, and adds a row of numbers to its history for every further epoch.
     Returns the network after the last epoch.
     """
     values = recipe.train
@@ -106,12 +107,12 @@ def train(
 
 
 def step(network: nn.Module, loss: str, X: Tensor, t: Tensor, batch: int, accelerator: Accelerator) -> Tensor:
-    """Add this process's share of a step's gradients; return the sums over its images that SUMS names.
+    """Add the gradients of this process's share of a step; return SUMS over the images of the share.
 
     loss  ``both``, ``local`` or ``object``: what is minimised; without local classifiers it is the object loss
 
-    The shares may differ by an image, and the processes' gradients are averaged: so the loss is the share's sum over
-    the size of the whole batch, times the number of processes.
+    Gradients are averaged over processes, though their shares may differ by one image. So the loss is the sum over the
+    share, divided by the size of the whole batch, times the number of processes.
     """
     output: Output = network(X)
     l_obj = object_loss(output.logits, t)  # b
@@ -119,7 +120,8 @@ def step(network: nn.Module, loss: str, X: Tensor, t: Tensor, batch: int, accele
     if output.attention is not None:
         l_loc = local_loss(output.attention.A, output.attention.M_b, t)  # b
         attended = output.attention.M_b.float().mean(dim=(1, 2))  # b
-    minimised = {"both": l_loc + l_obj, "local": l_loc, "object": l_obj}[loss]  # b, Eq. 6
+    w_loc, w_obj = WEIGHTS[loss]
+    minimised = w_loc * l_loc + w_obj * l_obj  # b, Eq. 6
     accelerator.backward(minimised.sum() / batch * accelerator.num_processes)
     with torch.no_grad():
         loc, obj = inference.predict(output)
@@ -128,9 +130,9 @@ def step(network: nn.Module, loss: str, X: Tensor, t: Tensor, batch: int, accele
 
 
 def set_rate(optimizer: torch.optim.Optimizer, recipe: params.Train, epoch: float) -> float:
-    """Set the learning rate of a moment counted in epochs, and return it.
+    """Set the learning rate at a point in time, counted in epochs, and return it.
 
-    Without a scheduler: Accelerate steps a prepared one once for every process, and a resumed job has none to mend.
+    There is no scheduler: Accelerate would step it once per process, and a resumed job would have to restore it.
     """
     factor = warmup_then_cosine(epoch, recipe.warmup_epochs, recipe.epochs)
     for group in optimizer.param_groups:
@@ -139,7 +141,7 @@ def set_rate(optimizer: torch.optim.Optimizer, recipe: params.Train, epoch: floa
 
 
 def warmup_then_cosine(epoch: float, warmup: float, epochs: int) -> float:
-    """Return the learning rate's factor at a moment counted in epochs.
+    """Return the learning rate's factor at a point in time, counted in epochs.
 
     >>> [round(warmup_then_cosine(e, warmup=1, epochs=3), 2) for e in (0, 0.5, 1, 2, 3)]
     [0.01, 0.5, 1.0, 0.5, 0.0]
@@ -151,8 +153,8 @@ def warmup_then_cosine(epoch: float, warmup: float, epochs: int) -> float:
 
 def _optimizer(network: nn.Module, recipe: params.Train) -> torch.optim.Optimizer:
     trained = [p for p in network.parameters() if p.requires_grad]
-    # Not the fused AdamW: on CPUs torch 2.14's ignores strides, so that gradients in another layout than their
-    # parameter's (channels_last) are silently paired with the wrong elements: six points lost on ten classes of CUB.
+    # Not the fused AdamW: on CPUs that of torch 2.14 ignores strides. If a gradient's memory layout is not that of its
+    # parameter (channels_last), it silently pairs the wrong elements: six points lost on ten classes of CUB.
     return torch.optim.AdamW(trained, lr=recipe.lr, weight_decay=recipe.weight_decay)
 
 

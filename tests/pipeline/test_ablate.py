@@ -59,6 +59,19 @@ def test_a_variant_of_ones_own(asked):
     assert params.load()["plan"]["tiny"]["ablations"] == {"variants": ["smooth"], "seeds": [0], "scales": [1]}
 
 
+def test_a_shared_plan_is_copied_before_something_is_added_for_one(asked):
+    write_params(Path(), {"tiny": TINY, "other": TINY}, ALONE, VARIANTS)
+    with params.edit() as values:
+        values["plan"]["other"] = "tiny"
+    files.write_json(Path("reports/metrics/other.variants.json"), {"accuracy": ACCURACY})
+    command_line.run("ablate", "--loss", "local")  # for all that share it
+    assert params.load()["plan"]["other"] == "tiny" and "table-5" in params.load()["plan"]["tiny"]
+    command_line.run("ablate", "--loss", "object", "--dataset", "other")
+    plans = params.load()["plan"]
+    assert plans["tiny"]["table-5"]["variants"] == ["local"]
+    assert plans["other"]["table-5"]["variants"] == ["local", "object"] and plans["other"]["main"] == ALONE["main"]
+
+
 @pytest.mark.parametrize(
     "words, message",
     [

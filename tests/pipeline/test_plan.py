@@ -37,7 +37,7 @@ def test_a_plan_is_the_union_of_its_blocks(project):
 def test_the_method_alone(project):
     command_line.run("plan")
     found = spelled()
-    assert found["planned"] == {"tiny": {"scales": "1 2 3"}}
+    assert found["planned"] == {"tiny": {"plan": "tiny", "scales": "1 2 3"}}
     assert list(found["cells"]) == ["tiny-ours-0-1", "tiny-ours-0-2", "tiny-ours-0-3"]
     assert [cell["images"] for cell in found["cells"].values()] == [
         "data/tiny/scale-1",
@@ -72,8 +72,28 @@ def test_two_datasets_with_plans_of_their_own(project):
     with params.edit() as values:
         values["plan"]["other"]["main"]["scales"] = [1]
     command_line.run("plan")
-    assert spelled()["planned"] == {"tiny": {"scales": "1 2 3"}, "other": {"scales": "1"}}
+    assert spelled()["planned"]["tiny"] == {"plan": "tiny", "scales": "1 2 3"}
+    assert spelled()["planned"]["other"] == {"plan": "other", "scales": "1"}
     assert [name for name in spelled()["cells"] if name.startswith("other")] == ["other-ours-0-1"]
+
+
+def test_a_plan_that_two_datasets_share(project):
+    write_params(project, {"tiny": TINY, "other": TINY}, PLAN)
+    with params.edit() as values:
+        values["plan"]["other"] = "tiny"
+    command_line.run("plan")
+    assert spelled()["planned"]["other"] == {"plan": "tiny", "scales": "1 2 3"}
+    cells = {dataset: [str(cell) for cell in plan.read(dataset)] for dataset in ("tiny", "other")}
+    assert cells["tiny"] == cells["other"] and "other-n-1-0-1" in spelled()["cells"]
+
+
+@pytest.mark.parametrize("name, where", [("nobody", "plan.nobody: missing"), ("other", "plan.other: missing")])
+def test_a_plan_that_is_shared_with_nobody(project, name, where):
+    write_params(project, {"tiny": TINY, "other": TINY})
+    with params.edit() as values:
+        values["plan"] |= {"tiny": name, "other": "tiny"}
+    with pytest.raises(InputError, match=where):
+        plan.read("tiny")
 
 
 def test_checking_says_what_was_out_of_date_once(project):
