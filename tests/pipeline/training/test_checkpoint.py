@@ -134,7 +134,7 @@ def test_a_disk_that_fills_up_during_a_training_costs_no_epoch(prepared, whole):
     resource.prlimit(training.pid, resource.RLIMIT_FSIZE, (10**6, 10**6))
     output, _ = training.communicate(timeout=60)
     assert training.returncode == 1 and "Traceback" not in output and not Path("runs/full").exists(), output
-    assert f"error: {kept('train-1')}: cannot be written" in output and "free some space and run again" in output
+    assert f"error: {kept()}: cannot be written" in output and "free some space and run again" in output
     output = finish(*TRAIN, "runs/full")
     assert "are done; going on from there" in output and "epoch 1/5" not in output
     assert contents("runs/full") == contents(whole / "runs" / "train")
