@@ -24,7 +24,7 @@ repro: install ## run the pipeline; 'make repro DATASETS=birdlets,cub10' names o
 	@for page in reports/*/index.html; do echo; cat "$${page%index.html}table-6.md"; echo "report: $$page"; done
 
 test: install ## run the tests, side by side on all cores
-	@OMP_NUM_THREADS=1 pytest --numprocesses logical --maxprocesses 8 --dist loadfile
+	@OMP_NUM_THREADS=1 pytest --numprocesses logical --maxprocesses 8 --dist loadgroup
 
 test-distributed: install ## train on two machines (network namespaces; needs root)
 	@pytest -m machines

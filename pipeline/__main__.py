@@ -1,7 +1,10 @@
 """``python3 -m pipeline``: what dvc.yaml and ``accelerate launch -m pipeline`` start.
 
-Python finds the code in the working directory. In the copy that ``dvc exp run --temp`` makes, that is the copy's code.
+It runs the code of the working directory, so also that of the copy that ``dvc exp run --temp`` makes. An old Python
+must be able to read this file: it may be the system's.
 """
+
+from __future__ import annotations
 
 import os
 import sys
@@ -9,16 +12,18 @@ from pathlib import Path
 
 
 def environment() -> Path | None:
-    """Return the Python of .venv, which ``make install`` made, if this process runs in no environment; else None.
+    """Return the Python of the environment that ``make install`` made, if this process runs in no environment.
 
-    A user may call .venv/bin/dvc without activating .venv; then DVC's commands find the system's Python. DVC copies the
-    project to a folder below it, so all parent folders are searched for .venv.
+    That happens when somebody calls .venv/bin/dvc without activating .venv: DVC's commands find the system's Python.
+    The environment is in the working directory, or in the project of which DVC has made the working directory a copy.
     """
-    if sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ:
+    in_conda = os.environ.get("CONDA_DEFAULT_ENV", "base") != "base"  # conda activates 'base' without being asked
+    if sys.prefix != sys.base_prefix or in_conda:
         return None
     here = Path.cwd()
-    candidates = (folder / ".venv" / "bin" / "python" for folder in (here, *here.parents))
-    return next((python for python in candidates if python.is_file()), None)
+    projects = [here, *(folder.parent for folder in here.parents if folder.name == ".dvc")]
+    found = [folder / ".venv" for folder in projects if (folder / ".venv" / "bin" / "python").is_file()]
+    return found[0] / "bin" / "python" if found and found[0].resolve() != Path(sys.prefix).resolve() else None
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from copy import deepcopy
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ def run(datasets: list[str], numbers: list[str], losses: list[str], variants: li
         raise InputError(f"--dataset {unknown[0]}: not among the datasets of params.yaml ({', '.join(planned)})")
     asked = _asked(numbers, losses, variants)
     recipes = {dataset: params.read(dataset) for dataset in datasets}
+    for dataset, variant in product(datasets, variants):
+        params.read(dataset, variant)  # before anything is written
     wanted = {d: {v: b for v, b in asked.items() if v != f"n-{r.network.n_classifiers}"} for d, r in recipes.items()}
     _add(wanted)
     plan.run([], checked=False)
@@ -52,24 +55,29 @@ def _asked(numbers: list[str], losses: list[str], variants: list[str]) -> dict[s
 
 
 def _add(wanted: dict[str, dict[str, str]]) -> None:
-    """Add to params.yaml the variants and the lines of plans that it does not have."""
+    """Add to params.yaml the variants and the lines of plans that it does not have, for these datasets alone."""
     planned = {dataset: {cell.variant for cell in plan.read(dataset)} for dataset in wanted}
     if all(set(blocks) <= planned[dataset] for dataset, blocks in wanted.items()):
         return
     with params.edit() as values:
+        plans = values["plan"]
+        grown = {name: deepcopy(plans[own] if isinstance(own, str) else own) for name, own in plans.items()}
         for dataset, blocks in wanted.items():
-            own = _own_plan(values["plan"], dataset)
-            there = {name for block in own.values() for name in block["variants"]}
             for name, block in blocks.items():
-                if name not in there:
+                if name not in planned[dataset]:
                     _define(values["variants"], name)
-                    _append(own, block, name)
-                    values["plan"][dataset] = own
+                    _append(grown[dataset], block, name)
+        for dataset, own in list(plans.items()):  # who shared a plan goes on sharing it if both have grown alike
+            if not isinstance(own, str) or grown[dataset] != grown[own]:
+                _replace(plans, dataset, grown[dataset])
 
 
-def _own_plan(plans: Any, dataset: str) -> Any:
-    """Return a dataset's plan, or a copy of the one that it shares: what is added to it is not for the others."""
-    return deepcopy(plans[plans[dataset]]) if isinstance(plans[dataset], str) else plans[dataset]
+def _replace(plans: Any, dataset: str, blocks: Any) -> None:
+    """Put a plan in the place of another, or of a name; a comment that follows it in the file stays behind it."""
+    after = plans.ca.items.pop(dataset, None)
+    plans[dataset] = blocks
+    if after is not None:
+        blocks.ca.items[next(reversed(blocks))] = after
 
 
 def _define(variants: Any, name: str) -> None:

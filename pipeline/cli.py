@@ -111,7 +111,7 @@ def train(
     from pipeline import params
     from pipeline.disk.cells import Cell
 
-    recipe = params.read(dataset, variant, seed)  # before torch is imported, so that a mistake is reported at once
+    recipe = params.read(dataset, variant, seed)  # by hand, a mistake is reported before torch is imported
     from pipeline import train
 
     train.run(Cell(dataset, variant, seed, scale), recipe, images, out)

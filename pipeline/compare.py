@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.disk import files, predictions
-from pipeline.disk.cells import Cell
+from pipeline.disk.cells import Cell, main_line
 from pipeline.disk.predictions import N_SCALES
 from pipeline.errors import InputError
 from pipeline.reporting import bootstrap
@@ -42,7 +42,7 @@ def read(cells: list[Cell], attended: Path) -> dict[str, dict[int, Hits]]:
     ours = None
     for cell in sorted(cells, key=lambda cell: (cell.variant != "ours", cell)):
         folder = cell.below(attended)
-        if not folder.is_dir() and (cell.variant, cell.seed, cell.scale) != ("ours", 0, 1):
+        if not folder.is_dir() and cell != main_line(cell.dataset, 1):
             continue
         one = predictions.read_predictions(folder).of("test")
         ours = ours or one

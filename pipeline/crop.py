@@ -16,4 +16,4 @@ def run(recipe: params.Prepare, raw: Path, attended: Path, seen: Path, out: Path
     index = imageset.read(seen).index
     boxes = predictions.read_boxes(attended).loc[index.id, predictions.NEXT]
     _, pictures = imageset.read_originals(raw)
-    imageset.write(out, index, images.prepare(index, pictures, boxes.to_numpy(), recipe.short_edge))
+    imageset.write(out, index, images.cut_all(index, pictures, boxes.to_numpy(), recipe.short_edge))

@@ -18,7 +18,7 @@ LONGEST = 4  # cap on the aspect ratio (a longer picture is squeezed), so that o
 QUALITY = 95  # of the JPEGs that scales read; at 95 without chroma subsampling they lose less than the camera's did
 
 
-def prepare(index: pd.DataFrame, pictures: Pack, crops: np.ndarray, short_edge: int) -> Iterator[tuple[bytes, list]]:
+def cut_all(index: pd.DataFrame, pictures: Pack, crops: np.ndarray, short_edge: int) -> Iterator[tuple[bytes, list]]:
     """Cut and zoom every image from its original, so that zooming adds real detail.
 
     index     a row an image; ``file`` names its original

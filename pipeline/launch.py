@@ -19,7 +19,9 @@ def hand_over(words: list[str]) -> None:
     """
     if not configured() and devices() < 2:
         return
-    threads = os.environ.get("OMP_NUM_THREADS") or os.cpu_count()  # else the launcher sets 1; the recipe decides
+    threads = (
+        os.environ.get("OMP_NUM_THREADS", "").partition(",")[0] or os.cpu_count()
+    )  # else the launcher sets 1; the recipe decides
     launcher = [sys.executable, "-m", "accelerate.commands.launch", *OPTIONS]
     sys.stdout.flush()
     os.execv(sys.executable, [*launcher, f"--num_cpu_threads_per_process={threads}", "-m", "pipeline", *words])

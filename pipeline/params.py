@@ -2,8 +2,7 @@
 
 ``recipes.<dataset>.<section>.<value>``: a stage gets the sections that it names in dvc.yaml, and no others.
 
-No value may be called ``size`` or ``nfiles``. DVC uses these names for files, and its run cache ignores them when it
-compares parameters: after a change of such a value DVC would restore the old result.
+No value may be called ``size`` or ``nfiles``: DVC's run cache ignores these names, and would restore the old result.
 """
 
 import re
@@ -174,13 +173,16 @@ def _variant(name: str, values: dict, path: Path) -> dict[str, Any]:
     for key in changes:
         if not isinstance(key, str) or key.split(".")[0] not in VARIED or key.count(".") != 1:
             raise InputError(f"{where}.{key}: a variant changes values of {', '.join(VARIED)}, such as train.lr")
-    numbered = re.fullmatch(r"n-(\d+)", name)
-    expected = {"network.n_classifiers": int(numbered[1])} if numbered else NAMED.get(name, {})
     if name == OURS and changes:
         raise InputError(f"{where}: is the recipe itself, so it must be {{}}")
-    for key, value in expected.items():
-        if changes.get(key) != value:
-            raise InputError(f"{where}: tables call {{{key}: {value}}} so; write that, or choose another name")
+    if number := re.fullmatch(r"n-(\d+)", name):
+        expected = {"network.n_classifiers": int(number[1])}
+        if changes != expected or name != f"n-{int(number[1])}" or name == "n-0":
+            raise InputError(
+                f"{where}: is Figure 8's name of {{network.n_classifiers: 1}} or more, and of nothing else"
+            )
+    elif any(changes.get(key) != value for key, value in NAMED.get(name, {}).items()):
+        raise InputError(f"{where}: tables call {NAMED[name]} so; write that, or choose another name")
     return changes
 
 

@@ -40,21 +40,25 @@ def run(datasets: list[str], checked: bool) -> None:
 
     checked  raise InputError if cells.yaml was out of date: the running DVC has already read the old file
     """
-    text = spell(datasets or read_datasets())
+    text = spell(_checked(datasets) if datasets else read_datasets())
     if datasets:
         with params.edit() as values:
             values["datasets"] = datasets
-    if PATH.is_file() and PATH.read_text() == text:
-        return
-    with files.atomic_write(PATH) as temporary:
-        temporary.write_text(text)
-    if checked:
-        raise InputError(f"{PATH}: was not what params.yaml says, and is now; run the same command again")
+    if not PATH.is_file() or PATH.read_text() != text:
+        with files.atomic_write(PATH) as temporary:
+            temporary.write_text(text)
+        if checked:
+            raise InputError(f"{PATH}: was not what params.yaml says, and is now; run the same command again")
+    counts = [f"{len(read(dataset))} trainings on {dataset}" for dataset in read_datasets()]
+    print(f"{PATH}: {', '.join(counts)}")
 
 
 def read_datasets() -> list[str]:
     """Return the datasets that are run."""
-    datasets = params.load().get("datasets")
+    return _checked(params.load().get("datasets"))
+
+
+def _checked(datasets: Any) -> list[str]:
     if not isinstance(datasets, list) or not datasets or len(set(map(str, datasets))) < len(datasets):
         raise InputError(f"{params.PATH}: datasets: must be a list of recipes, each once, got {datasets!r}")
     return [str(dataset) for dataset in datasets]
@@ -73,19 +77,21 @@ def read(dataset: str) -> list[Cell]:
 
 
 def named(dataset: str) -> str:
-    """Return the dataset whose plan a dataset has: its own name, or the one that stands in the place of its plan."""
+    """Return the dataset whose plan a dataset has: its own name, or the name that it has instead of a plan."""
     plans = params.load().get("plan")
     plans = plans if isinstance(plans, dict) else {}
     name = plans.get(dataset) if isinstance(plans.get(dataset), str) else dataset
+    if isinstance(plans.get(name), str):
+        raise InputError(f"{params.PATH}: plan.{dataset}: {name} shares the plan of {plans[name]}; name that one")
     if not isinstance(plans.get(name), dict) or not plans[name]:
         example = "{variants: [ours], seeds: [0], scales: [1, 2, 3]}"
         raise InputError(f"{params.PATH}: plan.{name}: missing; the method alone is 'main: {example}'")
     return name
 
 
-def scales(cells: list[Cell], variant: str = OURS, seed: int = 0) -> list[int]:
-    """Return the scales at which a variant is trained with a seed."""
-    return sorted(cell.scale for cell in cells if (cell.variant, cell.seed) == (variant, seed))
+def scales(cells: list[Cell]) -> list[int]:
+    """Return the scales at which ours is trained with the recipe's own seed."""
+    return sorted(cell.scale for cell in cells if cell == main_line(cell.dataset, cell.scale))
 
 
 def spell(datasets: list[str]) -> str:
@@ -95,6 +101,7 @@ def spell(datasets: list[str]) -> str:
 
     spelled: dict[str, dict[str, Any]] = {"planned": {}, "cells": {}, "crops": {}}
     for dataset in datasets:
+        params.read(dataset)  # a misspelt name has no recipe either, and that is the better message
         for kind, rows in _spell(dataset, read(dataset)).items():
             for name, row in rows.items():
                 if name in spelled[kind]:

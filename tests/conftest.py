@@ -54,6 +54,11 @@ PLAN = {
 }
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the groups of tests that share something slow; one worker runs a whole group."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
 @pytest.fixture(autouse=True)
 def seed():
     torch.manual_seed(0)

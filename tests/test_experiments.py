@@ -55,28 +55,29 @@ def trainings():
     return [run.info.status for run in runs if run.info.run_name == "tiny/train-ours-0-1"]
 
 
-def change_a_constant():
+def change_a_constant(quality):
     source = Path("pipeline/images.py")
-    source.write_text(source.read_text().replace("QUALITY = 95", "QUALITY = 50"))
+    source.write_text(source.read_text().replace("QUALITY = 95", f"QUALITY = {quality}"))
 
 
-@pytest.mark.parametrize("how", ["--temp", "--queue"])
-def test_an_experiment_in_a_copy_runs_the_copys_code(repository, how):
-    before = outputs(Path("dvc.lock").read_text())
-    assert trainings() == ["FINISHED"]
-    change_a_constant()
-    run(*DVC, "exp", "run", how, "-n", "changed", TARGET)
-    if how == "--queue":
+def test_an_experiment_in_a_copy_runs_the_copys_code(repository):
+    before, runs = outputs(Path("dvc.lock").read_text()), 1
+    for how, quality in (("--temp", 50), ("--queue", 60)):
+        change_a_constant(quality)
+        run(*DVC, "exp", "run", how, "-n", f"quality-{quality}", TARGET)
         run(*GIT, "checkout", "-q", ".")  # what is queued keeps its own code
-        run(*DVC, "exp", "run", "--run-all", "-j", "1")
-    assert trainings() == ["FINISHED"] * 2, "its run is in the project's store"
-    (reference,) = [line for line in run(*GIT, "for-each-ref", "--format=%(refname)").split() if "/changed" in line]
-    there = outputs(run(*GIT, "show", f"{reference}:dvc.lock"))
-    assert there["data/raw/tiny"] == before["data/raw/tiny"]
-    assert all(there[path] != before[path] for path in before if path != "data/raw/tiny")
-    change_a_constant()
-    run(*DVC, "repro", "-q", TARGET)
-    assert outputs(Path("dvc.lock").read_text()) == there, "the same change, in the workspace"
-    run(*GIT, "checkout", "-q", ".")
-    run(*DVC, "repro", "-q", TARGET)
-    assert outputs(Path("dvc.lock").read_text()) == before
+        if how == "--queue":
+            run(*DVC, "exp", "run", "--run-all", "-j", "1")
+        runs += 1
+        assert trainings() == ["FINISHED"] * runs, "its run is in the project's store"
+        references = run(*GIT, "for-each-ref", "--format=%(refname)").split()
+        (reference,) = [name for name in references if name.endswith(f"/quality-{quality}")]
+        there = outputs(run(*GIT, "show", f"{reference}:dvc.lock"))
+        assert there["data/raw/tiny"] == before["data/raw/tiny"]
+        assert all(there[path] != before[path] for path in before if path != "data/raw/tiny")
+        change_a_constant(quality)
+        run(*DVC, "repro", "-q", TARGET)
+        assert outputs(Path("dvc.lock").read_text()) == there, "the same change, in the workspace"
+        run(*GIT, "checkout", "-q", ".")
+        run(*DVC, "repro", "-q", TARGET)
+        assert outputs(Path("dvc.lock").read_text()) == before

@@ -271,6 +271,7 @@ def loaded(finished, tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1]), done.stdout + done.stderr
 
 
+@pytest.mark.xdist_group("loaded")
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_loads_no_code_that_it_does_not_depend_on(name, loaded):
     """Every constant and function of ours lies in a file that the stage depends on."""

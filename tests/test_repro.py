@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import checkout as put_checkout
+from pipeline import params
 from pipeline.disk import imageset
 
 REPRO = [sys.executable, "-m", "dvc", "repro", "prepare@tiny"]
@@ -38,6 +39,16 @@ def until_it_downloads():
             return
         time.sleep(0.05)
     raise TimeoutError
+
+
+def test_a_plan_that_was_edited_stops_it_before_anything_runs_and_once(checkout):
+    with params.edit() as values:
+        values["plan"]["tiny"]["main"]["scales"] = [1]
+    stale = subprocess.run([*REPRO[:-1]], env=checkout, capture_output=True, text=True, check=False)
+    assert stale.returncode != 0 and "cells.yaml: was not what params.yaml says, and is now" in stale.stderr
+    assert not Path("data").exists() and "tiny-ours-0-2" not in Path("cells.yaml").read_text()
+    again = subprocess.run([*REPRO[:-1], "plan"], env=checkout, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
 
 
 def test_a_second_one_says_why_not_and_spoils_nothing(checkout):

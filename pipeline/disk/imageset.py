@@ -81,7 +81,7 @@ def write(folder: Path, index: pd.DataFrame, prepared: Iterable[tuple[bytes, lis
     """Write an image set.
 
     index     a row an image, of the originals or of another image set
-    prepared  for each row the JPEG and the values of ``ADDED``, as ``images.prepare`` yields them
+    prepared  for each row the JPEG and the values of ``ADDED``, as ``images.cut_all`` yields them
     """
     rows = tqdm(zip(index.id, prepared, strict=True), f"write {folder}", len(index), unit=" images", disable=None)
     with files.atomic_write(folder) as temporary:

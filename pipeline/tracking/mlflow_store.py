@@ -33,8 +33,10 @@ def connect() -> Any:
     from mlflow import MlflowClient, get_tracking_uri
 
     uri = get_tracking_uri()
-    if _in_copy() and "MLFLOW_TRACKING_URI" not in os.environ:
-        uri = f"sqlite:///{project() / 'mlflow.db'}"
+    if _in_copy():
+        given = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+        file = given.removeprefix("sqlite:///")
+        uri = given if file == given else f"sqlite:///{project() / file}"  # an absolute path stays as it is
     with _alone(uri):
         return MlflowClient(uri)
 

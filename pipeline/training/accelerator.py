@@ -41,7 +41,7 @@ def granted_threads(wanted: int | None, processes: int) -> int:
     One process takes the wanted number even on a machine with fewer cores: that is slower, but gives the same results.
     A limit that somebody set, OMP_NUM_THREADS or a container's CPU quota, is obeyed, with a message.
     """
-    limits = {"the CPU quota": quota()}
+    limits = {"the CPU quota": max(1, quota() // processes) if quota() else None}
     if processes == 1:  # with several, torchrun itself sets OMP_NUM_THREADS, so that it is no user's limit
         text = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
         limits["OMP_NUM_THREADS"] = int(text) if text.isdecimal() else None

@@ -17,6 +17,7 @@ from model.network import Network
 from model.prediction import local_prediction, object_prediction
 from pipeline.datasets.birdlets import draw
 
+pytestmark = pytest.mark.xdist_group("behaviour")
 SPECIES = ["red_crowned", "white_winged", "black_tailed"]
 SIZE = 128
 

@@ -1,5 +1,6 @@
 """Which Python runs the stages, and whose code."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -41,8 +42,33 @@ def test_the_environment_is_found_without_activation(checkout, below):
 
 @pytest.mark.skipif(not SYSTEM, reason="needs a Python outside any environment")
 def test_an_environment_that_was_chosen_is_kept(checkout):
-    done = run(checkout, SYSTEM[0], CONDA_PREFIX="/somewhere")
+    done = run(checkout, SYSTEM[0], CONDA_DEFAULT_ENV="mine")
     assert done.returncode == 1 and "No module named" in done.stderr
+
+
+@pytest.mark.skipif(not SYSTEM, reason="needs a Python outside any environment")
+def test_condas_base_which_nobody_chose_is_no_environment(checkout):
+    assert "there is no recipe for 'nobody'" in run(checkout, SYSTEM[0], CONDA_DEFAULT_ENV="base").stderr
+
+
+def test_an_old_python_can_read_the_file():
+    """Python 3.8 had no ``X | None`` outside annotations that are never evaluated."""
+    tree = ast.parse((ROOT / "pipeline" / "__main__.py").read_text(), feature_version=(3, 8))
+    assert any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body)
+
+
+def test_a_folder_called_venv_that_is_this_very_python_is_not_started_again(monkeypatch, tmp_path):
+    from pipeline.__main__ import environment
+
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CONDA_DEFAULT_ENV", raising=False)
+    monkeypatch.setattr(sys, "base_prefix", sys.prefix)
+    assert environment() == tmp_path / ".venv" / "bin" / "python"
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path / ".venv"))
+    assert environment() is None
 
 
 def test_the_code_is_that_of_the_folder(checkout):

@@ -59,17 +59,41 @@ def test_a_variant_of_ones_own(asked):
     assert params.load()["plan"]["tiny"]["ablations"] == {"variants": ["smooth"], "seeds": [0], "scales": [1]}
 
 
-def test_a_shared_plan_is_copied_before_something_is_added_for_one(asked):
-    write_params(Path(), {"tiny": TINY, "other": TINY}, ALONE, VARIANTS)
+@pytest.fixture
+def sharing(asked):
+    """Three datasets with one plan, and a comment behind the last."""
+    write_params(Path(), {"tiny": TINY, "other": TINY, "third": TINY}, ALONE, VARIANTS)
     with params.edit() as values:
-        values["plan"]["other"] = "tiny"
-    files.write_json(Path("reports/metrics/other.variants.json"), {"accuracy": ACCURACY})
-    command_line.run("ablate", "--loss", "local")  # for all that share it
-    assert params.load()["plan"]["other"] == "tiny" and "table-5" in params.load()["plan"]["tiny"]
-    command_line.run("ablate", "--loss", "object", "--dataset", "other")
+        values["plan"] |= {"other": "tiny", "third": "tiny"}
+    text = Path("params.yaml").read_text().replace("  third: tiny\n", "  third: tiny\n\n# behind the plans\n")
+    Path("params.yaml").write_text(text)
+    for name in ("other", "third"):
+        files.write_json(Path(f"reports/metrics/{name}.variants.json"), {"accuracy": ACCURACY})
+
+
+def test_who_shares_a_plan_goes_on_sharing_what_is_added_for_all(sharing):
+    command_line.run("ablate", "--loss", "local")
     plans = params.load()["plan"]
-    assert plans["tiny"]["table-5"]["variants"] == ["local"]
-    assert plans["other"]["table-5"]["variants"] == ["local", "object"] and plans["other"]["main"] == ALONE["main"]
+    assert plans["tiny"]["table-5"]["variants"] == ["local"] and plans["other"] == plans["third"] == "tiny"
+
+
+@pytest.mark.parametrize("dataset, alone", [("other", ["other"]), ("third", ["third"]), ("tiny", ["other", "third"])])
+def test_what_is_added_for_one_is_not_for_who_shares_its_plan(sharing, dataset, alone):
+    command_line.run("ablate", "--loss", "local", "--dataset", dataset)
+    for name in ("tiny", "other", "third"):
+        assert ("local" in {cell.variant for cell in plan.read(name)}) == (name == dataset), name
+    assert [name for name, own in params.load()["plan"].items() if name != "tiny" and isinstance(own, dict)] == alone
+    text = Path("params.yaml").read_text()
+    assert text.index("# behind the plans") > max(text.index(f"  {name}:") for name in ("tiny", "other", "third"))
+    assert "third:\n\n#" not in text and "third:\n#" not in text
+
+
+def test_a_variant_that_does_not_fit_changes_nothing(asked):
+    write_params(Path(), {"tiny": TINY}, ALONE, VARIANTS | {"big": {"train.crop": 9984}})
+    before = Path("params.yaml").read_text()
+    with pytest.raises(AssertionError, match=r"variants.big, on tiny: train.crop: 9984 is more than"):
+        command_line.run("ablate", "--variant", "big")
+    assert Path("params.yaml").read_text() == before and not asked
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_images_are_cut_from_their_originals(tmp_path):
         Image.effect_noise(size, 80).save(tmp_path / f"{n}.png")
     crops = np.array([[0, 0, 1, 1], [0, 0.5, 1, 1], [0.2, 0.2, 0.8, 0.8]])
     index = pd.DataFrame({"file": ["0.png", "1.png", "2.png"]})
-    for n, (jpeg, values) in enumerate(images.prepare(index, pack_of(tmp_path), crops, 32)):
+    for n, (jpeg, values) in enumerate(images.cut_all(index, pack_of(tmp_path), crops, 32)):
         width, height, *crop, prepared_width, prepared_height, digest = values
         assert (width, height) == sizes[n] and crop == crops[n].tolist() and len(digest) == 16
         prepared = images.open_rgb(jpeg, "a")
@@ -127,7 +127,7 @@ def test_many_images_come_in_order_and_twice_the_same(tmp_path):
         Image.new("RGB", (32, 32), (n, n, n)).save(tmp_path / f"{n}.png")
     index = pd.DataFrame({"file": [f"{n}.png" for n in range(100)]})
     whole, pictures = np.tile([0.0, 0, 1, 1], (100, 1)), pack_of(tmp_path)
-    one, two = (list(images.prepare(index, pictures, whole, 32)) for _ in range(2))
+    one, two = (list(images.cut_all(index, pictures, whole, 32)) for _ in range(2))
     assert [images.open_rgb(jpeg, "a").getpixel((0, 0))[0] for jpeg, _ in one] == list(range(100)) and one == two
 
 
@@ -135,4 +135,4 @@ def test_a_picture_of_many_that_cannot_be_decoded_is_named(tmp_path):
     (tmp_path / "1.png").write_bytes(b"oops")
     index = pd.DataFrame({"file": ["1.png"]})
     with pytest.raises(InputError, match=r"pictures.zip: 1.png: cannot be decoded"):
-        list(images.prepare(index, pack_of(tmp_path), np.array([[0.0, 0, 1, 1]]), 32))
+        list(images.cut_all(index, pack_of(tmp_path), np.array([[0.0, 0, 1, 1]]), 32))

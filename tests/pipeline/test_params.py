@@ -173,8 +173,11 @@ def test_what_a_variant_answers_by_and_whose_crops_it_sees(project, name, answer
         ("x", {"train.lr.x": 1.0}, "variants.x.train.lr.x: a variant changes values of"),
         ("x", 3, "variants.x: must be recipe values, such as"),
         ("x", {"network.n_classifiers": 0, "train.loss": "local"}, "train.loss: 'local' is for local classifiers"),
-        ("n-4", {"network.n_classifiers": 5}, r"variants.n-4: tables call {network.n_classifiers: 4} so"),
-        ("baseline", {"train.lr": 1.0}, r"variants.baseline: tables call {network.n_classifiers: 0} so"),
+        ("n-4", {"network.n_classifiers": 5}, r"variants.n-4: is Figure 8's name of"),
+        ("n-4", {"network.n_classifiers": 4, "train.lr": 1.0}, r"variants.n-4: is Figure 8's name of"),
+        ("n-0", {"network.n_classifiers": 0}, r"variants.n-0: is Figure 8's name of"),
+        ("n-08", {"network.n_classifiers": 8}, r"variants.n-08: is Figure 8's name of"),
+        ("baseline", {"train.lr": 1.0}, r"variants.baseline: tables call {'network.n_classifiers': 0} so"),
         ("ours", {"train.lr": 1.0}, "variants.ours: is the recipe itself, so it must be {}"),
     ],
 )

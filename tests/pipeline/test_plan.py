@@ -31,7 +31,7 @@ def test_a_plan_is_the_union_of_its_blocks(project):
     write_params(project, {"tiny": TINY}, blocks)
     listed = [(cell.variant, cell.seed, cell.scale) for cell in plan.read("tiny")]
     assert listed == [("ours", 0, 1), ("n-1", 0, 1), ("ours", 0, 2), ("ours", 0, 3)]
-    assert plan.scales(plan.read("tiny")) == [1, 2, 3] and plan.scales(plan.read("tiny"), "n-1") == [1]
+    assert plan.scales(plan.read("tiny")) == [1, 2, 3]
 
 
 def test_the_method_alone(project):
@@ -87,7 +87,10 @@ def test_a_plan_that_two_datasets_share(project):
     assert cells["tiny"] == cells["other"] and "other-n-1-0-1" in spelled()["cells"]
 
 
-@pytest.mark.parametrize("name, where", [("nobody", "plan.nobody: missing"), ("other", "plan.other: missing")])
+@pytest.mark.parametrize(
+    "name, where",
+    [("nobody", "plan.nobody: missing"), ("other", "plan.tiny: other shares the plan of tiny; name that one")],
+)
 def test_a_plan_that_is_shared_with_nobody(project, name, where):
     write_params(project, {"tiny": TINY, "other": TINY})
     with params.edit() as values:
@@ -103,7 +106,13 @@ def test_checking_says_what_was_out_of_date_once(project):
     ):
         command_line.run("plan", "--check")
     before = Path("cells.yaml").read_text()
-    assert command_line.run("plan", "--check") == "" and Path("cells.yaml").read_text() == before
+    assert command_line.run("plan", "--check") == "cells.yaml: 3 trainings on tiny\n"
+    assert Path("cells.yaml").read_text() == before
+
+
+def test_datasets_that_are_given_twice(project):
+    with pytest.raises(AssertionError, match="datasets: must be a list of recipes, each once, got"):
+        command_line.run("plan", "--datasets", "tiny,tiny")
 
 
 def test_datasets_are_set_first_and_nothing_else_changes(project):
@@ -114,9 +123,20 @@ def test_datasets_are_set_first_and_nothing_else_changes(project):
     assert Path("params.yaml").read_text() == before.replace("datasets:\n- tiny\n- other\n", "datasets:\n- other\n")
 
 
+@pytest.mark.parametrize(
+    "form", ["datasets: [tiny]", "datasets: ['tiny']  # those", "datasets:\n  - tiny", "datasets:\n- tiny"]
+)
+def test_datasets_are_set_whatever_form_they_are_in(project, form):
+    write_params(project, {"tiny": TINY, "other": TINY})
+    text = Path("params.yaml").read_text().replace("datasets:\n- tiny\n- other", form)
+    Path("params.yaml").write_text(text)
+    command_line.run("plan", "--datasets", "other,tiny")
+    assert params.load()["datasets"] == ["other", "tiny"] and params.load()["recipes"]["tiny"] == TINY
+
+
 def test_a_dataset_without_a_recipe_changes_nothing(project):
     before = Path("params.yaml").read_text()
-    with pytest.raises(AssertionError, match=r"error: params.yaml: plan.cob: missing"):
+    with pytest.raises(AssertionError, match=r"error: params.yaml: there is no recipe for 'cob'"):
         command_line.run("plan", "--datasets", "tiny,cob")
     assert Path("params.yaml").read_text() == before and not Path("cells.yaml").exists()
 

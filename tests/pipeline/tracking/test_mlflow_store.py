@@ -24,7 +24,10 @@ def test_the_project_of_a_copy_is_the_one_that_was_copied(project, copy, monkeyp
     assert mlflow_store.project() == project
 
 
-def test_an_experiment_in_a_copy_logs_to_the_projects_store(project, copy):
+@pytest.mark.parametrize("uri", [None, "sqlite:///mlflow.db", "absolute"])
+def test_an_experiment_in_a_copy_logs_to_the_projects_store(project, copy, monkeypatch, uri):
+    if uri:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri.replace("absolute", f"sqlite:///{project / 'mlflow.db'}"))
     (copy / "results").mkdir()
     (copy / "results" / "a.txt").write_text("content")
     with tracking.run("tiny", "train-ours-0-1", {}) as run:

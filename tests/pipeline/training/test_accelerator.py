@@ -48,6 +48,8 @@ def test_a_cpu_quota_is_obeyed_and_said(machine, capsys):
     machine.setattr(accelerator, "quota", lambda: 1)
     assert accelerator.granted_threads(2, 1) == 1 and accelerator.granted_threads(None, 1) == 1
     assert capsys.readouterr().out.count("because the CPU quota says so") == 1
+    machine.setattr(accelerator, "quota", lambda: 2)
+    assert [accelerator.granted_threads(None, processes) for processes in (1, 2, 4)] == [2, 1, 1]
 
 
 @pytest.mark.parametrize(

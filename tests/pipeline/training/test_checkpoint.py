@@ -20,6 +20,7 @@ from pipeline.errors import InputError
 from pipeline.training import accelerator, checkpoint
 from pipeline.training.checkpoint import Checkpoint
 
+pytestmark = pytest.mark.xdist_group("checkpoint")
 TRAIN = ("train", "tiny", "ours", "--images", "data/scale-1", "--out")
 STAGE = "train-ours-0-1"
 
