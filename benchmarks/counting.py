@@ -20,7 +20,7 @@ TEST_AREA = 4 / 3  # a whole image of common aspect ratio against the square cro
 def count(categories: int) -> tuple[float, float, int]:
     """Return the operations of training on an image and of inference on one, and the number of parameters."""
     with torch.device("meta"):
-        network = Network(build("resnet50", "none"), categories, N_CLASSIFIERS, "probability")
+        network = Network(build("resnet50"), categories, N_CLASSIFIERS, "probability")
         X, t = torch.zeros(2, 3, PIXELS, PIXELS, dtype=torch.uint8), torch.zeros(2, dtype=torch.long)
     with FlopCounterMode(display=False) as inferring:
         features = network.backbone(X)

@@ -24,7 +24,7 @@ def rows() -> list[Row]:
     job = accelerator.start("bf16" if torch.cuda.is_available() else "fp32")
     with tempfile.TemporaryDirectory() as folder:
         data = draw(Path(folder))
-        network = Network(build("resnet50", "none"), 200, 16, "probability").to(memory_format=torch.channels_last)
+        network = Network(build("resnet50"), 200, 16, "probability").to(memory_format=torch.channels_last)
         network = job.prepare_model(network, evaluation_mode=True).eval()
         bare = job.unwrap_model(network, keep_fp32_wrapper=False).backbone
         batches = test_batches(data, np.arange(PICTURES))

@@ -15,14 +15,14 @@ def measure(pixels: int, keep: bool) -> None:
     """Print the median seconds of a step and the share of processor time that went to the kernel."""
     import torch
 
-    from model.backbone import LITE0, build
+    from model.backbone import build
     from model.losses import local_loss, object_loss
     from model.network import Network
     from pipeline.training.accelerator import keep_freed_memory
 
     if keep:
         keep_freed_memory()
-    network = Network(build(LITE0, "none"), 10, 16, "probability").to(memory_format=torch.channels_last)
+    network = Network(build("tf_efficientnet_lite0"), 10, 16, "probability").to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters())
     X, t = torch.zeros(BATCH, 3, pixels, pixels, dtype=torch.uint8), torch.zeros(BATCH, dtype=torch.long)
     seconds = []

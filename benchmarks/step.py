@@ -29,7 +29,7 @@ def measure(pixels: int, batch: int, precision: str, device: str) -> tuple[float
     X = torch.randint(256, (batch, 3, pixels, pixels), dtype=torch.uint8, device=device)
     X = X.contiguous(memory_format=torch.channels_last)
     t = torch.randint(N_CATEGORIES, (batch,), device=device)
-    ours = Network(build("resnet50", "none"), N_CATEGORIES, N_CLASSIFIERS, "probability")
+    ours = Network(build("resnet50"), N_CATEGORIES, N_CLASSIFIERS, "probability")
     plain = nn.Sequential(_Normalise(), resnet50(num_classes=N_CATEGORIES))
     networks = [network.to(device, memory_format=torch.channels_last).train() for network in (ours, plain)]
     pairs = [job.prepare(n, torch.optim.AdamW(n.parameters(), lr=1e-4)) for n in networks]

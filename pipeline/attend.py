@@ -6,20 +6,17 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from model import backbone
 from model.boxes import compose, largest_region, tight_box, widen
 from pipeline import overlay, params
 from pipeline.disk import files, imageset, predictions
 from pipeline.disk.cells import Cell
 from pipeline.disk.imageset import CROP, ImageSet
 from pipeline.disk.predictions import ATTENDED, NEXT
-from pipeline.errors import InputError
 from pipeline.tracking import run as tracking
-from pipeline.training import accelerator, inference, loop
+from pipeline.training import accelerator, inference
+from pipeline.training import trained as trained_network
 from pipeline.training.inference import ImageResult
 
 N_PICTURES = 8  # logged to MLflow
@@ -28,13 +25,16 @@ N_PICTURES = 8  # logged to MLflow
 def run(cell: Cell, recipe: params.Recipe, trained: Path, images: Path, split: str | None, out: Path) -> None:
     """Run the network whose weights are in ``trained`` on the image set ``images``, in eval mode.
 
-    split  'test', or None for training and test images, both of which the next scale's crops need
+    recipe  how boxes are chosen; what the network is and how it was trained stands beside its weights
+    split   'test', or None for training and test images, both of which the next scale's crops need
 
     Writes to ``out``: predictions.npz; with local classifiers boxes.csv, and maps.npz of the test images.
     """
+    recipe = trained_network.read_recipe(trained, recipe)
     job = accelerator.start(recipe.train.precision, recipe.train.threads)
     data = imageset.read(images)
-    network = job.prepare_model(load(recipe.network, len(data.class_names), trained), evaluation_mode=True)
+    network = trained_network.read(trained, recipe.network, len(data.class_names))
+    network = job.prepare_model(network, evaluation_mode=True)
     results = inference.infer(network, data, split, job)
     if job.is_main_process:
         sections = {"network": recipe.network, "attend": recipe.attend}
@@ -47,17 +47,6 @@ def run(cell: Cell, recipe: params.Recipe, trained: Path, images: Path, split: s
             shown = ", ".join(f"{name} {value:.3g}" for name, value in metrics.items())
             print(f"{cell.dataset}, {cell}: {shown}")
     job.end_training()
-
-
-def load(recipe: params.Network, n_categories: int, trained: Path) -> nn.Module:
-    """Build the network of a recipe with the weights that the train stage wrote."""
-    path = trained / "weights.safetensors"
-    network = loop.assemble(recipe, backbone.build(recipe.backbone, "none", recipe.stride), n_categories)
-    try:
-        network.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path}: not the weights of this recipe's network ({error}); run its train stage") from error
-    return network.to(memory_format=torch.channels_last)
 
 
 def boxes(results: list[ImageResult], index: pd.DataFrame, recipe: params.Attend) -> pd.DataFrame:

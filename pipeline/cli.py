@@ -44,7 +44,11 @@ Seed = Annotated[int, typer.Option(min=0, help="Added to the recipe's own seed."
 Scale = Annotated[int, typer.Option(min=1, max=3, help="1: whole images; 2 and 3: crops.")]
 Scales = Annotated[list[int], typer.Argument(min=1, max=3, help="The scales of ours, from 1 on.", show_default=False)]
 Out = Annotated[Path, typer.Option(help="The folder to write.", file_okay=False)]
-JsonOut = Annotated[Path, typer.Option(help="The JSON file to write.", dir_okay=False)]
+FileOut = Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="What 'pipeline weights' wrote; not needed for weights 'none'.", exists=True, dir_okay=False),
+]
 
 
 def _folder(text: str) -> Any:
@@ -94,6 +98,17 @@ def prepare(dataset: Dataset, raw: Raw, out: Out) -> None:
     prepare.run(params.read(dataset).prepare, raw, out)
 
 
+@app.command(cls=Command)
+def weights(dataset: Dataset, out: FileOut, variant: Variant = "ours") -> None:
+    """Bring the weights that a recipe's trainings start from onto this machine."""
+    from pipeline import params
+
+    recipe = params.read(dataset, variant)
+    from pipeline import weights
+
+    weights.run(recipe.network, out)
+
+
 @app.command(cls=Command, context_settings={"ignore_unknown_options": True})
 def launch(words: Annotated[list[str], typer.Argument(help="A command and its options.", show_default=False)]) -> None:
     """Run train or attend as 'accelerate launch -m pipeline' would: on all GPUs."""
@@ -105,7 +120,13 @@ def launch(words: Annotated[list[str], typer.Argument(help="A command and its op
 
 @app.command(cls=Command)
 def train(
-    dataset: Dataset, images: Images, out: Out, variant: Variant = "ours", seed: Seed = 0, scale: Scale = 1
+    dataset: Dataset,
+    images: Images,
+    out: Out,
+    variant: Variant = "ours",
+    seed: Seed = 0,
+    scale: Scale = 1,
+    weights: Weights = None,
 ) -> None:
     """Train one network: the local and the object-level classifiers of a scale (section 4.4), or a variant of them."""
     from pipeline import params
@@ -114,7 +135,7 @@ def train(
     recipe = params.read(dataset, variant, seed)  # by hand, a mistake is reported before torch is imported
     from pipeline import train
 
-    train.run(Cell(dataset, variant, seed, scale), recipe, images, out)
+    train.run(Cell(dataset, variant, seed, scale), recipe, images, weights, out)
 
 
 @app.command(cls=Command)
@@ -140,16 +161,16 @@ def attend(
 
 
 @app.command(cls=Command)
-def crop(dataset: Dataset, raw: Raw, attended: Attended, images: Images, out: Out) -> None:
+def crop(raw: Raw, attended: Attended, images: Images, out: Out) -> None:
     """Cut the attended boxes from the originals and zoom them, for the next scale to read."""
-    from pipeline import crop, params
+    from pipeline import crop
 
-    crop.run(params.read(dataset).prepare, raw, attended, images, out)
+    crop.run(raw, attended, images, out)
 
 
 @app.command(cls=Command)
 def evaluate(
-    dataset: Dataset, scales: Scales, attended: AllAttended, images: Images, out: Out, metrics: JsonOut
+    dataset: Dataset, scales: Scales, attended: AllAttended, images: Images, out: Out, metrics: FileOut
 ) -> None:
     """Put the predictions of our scales together and measure them."""
     from pipeline import evaluate, params
@@ -160,7 +181,7 @@ def evaluate(
 
 
 @app.command(cls=Command)
-def measure(dataset: Dataset, images: Images, out: JsonOut) -> None:
+def measure(dataset: Dataset, images: Images, out: FileOut) -> None:
     """Count parameters and operations, and measure speed."""
     from pipeline import measure, params
 
@@ -168,11 +189,11 @@ def measure(dataset: Dataset, images: Images, out: JsonOut) -> None:
 
 
 @app.command(cls=Command)
-def compare(dataset: Dataset, attended: AllAttended, metrics: JsonOut) -> None:
+def compare(dataset: Dataset, attended: AllAttended, metrics: FileOut) -> None:
     """Measure the variants of the plan beside ours."""
-    from pipeline import compare, plan
+    from pipeline import compare, trainings
 
-    compare.run(dataset, plan.read(dataset), attended, metrics)
+    compare.run(dataset, trainings.read(dataset), attended, metrics)
 
 
 @app.command(cls=Command)

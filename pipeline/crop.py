@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
-from pipeline import images, params
+from pipeline import images
 from pipeline.disk import imageset, predictions
 
 
-def run(recipe: params.Prepare, raw: Path, attended: Path, seen: Path, out: Path) -> None:
-    """Write the next scale's image set.
+def run(raw: Path, attended: Path, seen: Path, out: Path) -> None:
+    """Write the next scale's image set, its images as large as those of the scale before.
 
     raw       folder of the originals
     attended  folder of the attend stage, which says where to cut
     seen      image set that the attend stage read
     """
-    index = imageset.read(seen).index
+    before = imageset.read(seen)
+    index = before.index
     boxes = predictions.read_boxes(attended).loc[index.id, predictions.NEXT]
     _, pictures = imageset.read_originals(raw)
-    imageset.write(out, index, images.cut_all(index, pictures, boxes.to_numpy(), recipe.short_edge))
+    imageset.write(out, index, images.cut_all(index, pictures, boxes.to_numpy(), before.short_edge))

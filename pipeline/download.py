@@ -24,5 +24,4 @@ def run(source: Section, raw: Path) -> None:
 
 
 def _origin(source: Section) -> str:
-    given = (getattr(source, name, None) for name in ("root", "archive", "archives"))
-    return next((path.rstrip("/") for path in given if path), f"the {source.reader} archive")
+    return next((path.rstrip("/") for path in sources.files(source)), f"the {source.reader} archive")

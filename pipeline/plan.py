@@ -1,38 +1,30 @@
-"""Which networks are trained: ``plan`` of params.yaml says it in blocks, cells.yaml lists every training for dvc.yaml.
+"""Stage: list in cells.yaml, for dvc.yaml, every training that the blocks of a plan stand for.
 
-A plan has named blocks; a block trains each of its variants with each of its seeds at each of its scales. DVC's
-templates can neither form these products nor find out whose crops a training reads, so ``pipeline plan`` does both.
-The stage ``plan`` of dvc.yaml stops 'dvc repro' if somebody edited a plan and cells.yaml is out of date.
+DVC's templates can neither form these products, nor find out whose crops a training reads or which files of the user's
+a recipe names; ``pipeline plan`` does. As a stage it stops 'dvc repro' if cells.yaml is not what params.yaml says.
 """
 
 import re
 from dataclasses import replace
 from io import StringIO
-from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import Field
-
-from pipeline import params
+from pipeline import params, trainings
+from pipeline.datasets import sources
 from pipeline.disk import files
 from pipeline.disk.cells import Cell, main_line
 from pipeline.errors import InputError
-from pipeline.params import OURS, NaturalInt, Section
+from pipeline.params import OURS
 
 PATH = Path("cells.yaml")
+N_FILES = 3  # of the user's, that dvc.yaml lists for a dataset: pictures, boxes, splits
+RESERVED = ("raw", "metrics", "unfinished")  # folders beside those of datasets
 HEADER = """\
 # Written by 'pipeline plan' from 'datasets', 'variants' and 'plan' of params.yaml, for dvc.yaml to read; do not edit.
-# planned: datasets; cells: trainings, each with the pictures that it reads; crops: the pictures that attention cuts.
+# planned: datasets, 'files' being yours, filled up to three with a folder of code; weights: what backbones start from;
+# cells: trainings, each with the pictures that it reads; crops: the pictures that attention cuts.
 """
-
-
-class Block(Section):
-    """A block of a plan: each of its variants is trained with each of its seeds at each of its scales."""
-
-    variants: Annotated[list[str], Field(min_length=1)]
-    seeds: Annotated[list[NaturalInt], Field(min_length=1)]
-    scales: Annotated[list[Literal[1, 2, 3]], Field(min_length=1)]
 
 
 def run(datasets: list[str], checked: bool) -> None:
@@ -40,7 +32,7 @@ def run(datasets: list[str], checked: bool) -> None:
 
     checked  raise InputError if cells.yaml was out of date: the running DVC has already read the old file
     """
-    text = spell(_checked(datasets) if datasets else read_datasets())
+    text = spell(trainings.checked(datasets) if datasets else trainings.read_datasets())
     if datasets:
         with params.edit() as values:
             values["datasets"] = datasets
@@ -49,49 +41,8 @@ def run(datasets: list[str], checked: bool) -> None:
             temporary.write_text(text)
         if checked:
             raise InputError(f"{PATH}: was not what params.yaml says, and is now; run the same command again")
-    counts = [f"{len(read(dataset))} trainings on {dataset}" for dataset in read_datasets()]
+    counts = [f"{len(trainings.read(dataset))} trainings on {dataset}" for dataset in trainings.read_datasets()]
     print(f"{PATH}: {', '.join(counts)}")
-
-
-def read_datasets() -> list[str]:
-    """Return the datasets that are run."""
-    return _checked(params.load().get("datasets"))
-
-
-def _checked(datasets: Any) -> list[str]:
-    if not isinstance(datasets, list) or not datasets or len(set(map(str, datasets))) < len(datasets):
-        raise InputError(f"{params.PATH}: datasets: must be a list of recipes, each once, got {datasets!r}")
-    return [str(dataset) for dataset in datasets]
-
-
-def read(dataset: str) -> list[Cell]:
-    """Return a dataset's trainings, each once, in the order of its plan."""
-    blocks, where = params.load()["plan"][named(dataset)], f"{params.PATH}: plan.{named(dataset)}"
-    cells: dict[Cell, None] = {}
-    for name, values in blocks.items():
-        block = params.check(Block, values, f"{where}.{name}.")
-        cells |= dict.fromkeys(Cell(dataset, *one) for one in product(block.variants, block.seeds, block.scales))
-    if main_line(dataset, 1) not in cells:
-        raise InputError(f"{where}: {OURS} with seed 0 at scale 1 is missing, which all others are compared with")
-    return list(cells)
-
-
-def named(dataset: str) -> str:
-    """Return the dataset whose plan a dataset has: its own name, or the name that it has instead of a plan."""
-    plans = params.load().get("plan")
-    plans = plans if isinstance(plans, dict) else {}
-    name = plans.get(dataset) if isinstance(plans.get(dataset), str) else dataset
-    if isinstance(plans.get(name), str):
-        raise InputError(f"{params.PATH}: plan.{dataset}: {name} shares the plan of {plans[name]}; name that one")
-    if not isinstance(plans.get(name), dict) or not plans[name]:
-        example = "{variants: [ours], seeds: [0], scales: [1, 2, 3]}"
-        raise InputError(f"{params.PATH}: plan.{name}: missing; the method alone is 'main: {example}'")
-    return name
-
-
-def scales(cells: list[Cell]) -> list[int]:
-    """Return the scales at which ours is trained with the recipe's own seed."""
-    return sorted(cell.scale for cell in cells if cell == main_line(cell.dataset, cell.scale))
 
 
 def spell(datasets: list[str]) -> str:
@@ -99,10 +50,10 @@ def spell(datasets: list[str]) -> str:
     from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedMap
 
-    spelled: dict[str, dict[str, Any]] = {"planned": {}, "cells": {}, "crops": {}}
+    spelled: dict[str, dict[str, Any]] = {"planned": {}, "weights": {}, "cells": {}, "crops": {}}
     for dataset in datasets:
         params.read(dataset)  # a misspelt name has no recipe either, and that is the better message
-        for kind, rows in _spell(dataset, read(dataset)).items():
+        for kind, rows in _spell(dataset, trainings.read(dataset)).items():
             for name, row in rows.items():
                 if name in spelled[kind]:
                     raise InputError(f"{params.PATH}: two trainings would be {name}; rename a recipe or a variant")
@@ -116,7 +67,9 @@ def spell(datasets: list[str]) -> str:
 
 
 def _spell(dataset: str, cells: list[Cell]) -> dict[str, dict[str, dict[str, Any]]]:
-    cutter = {variant: _cutter(dataset, variant) for variant in {cell.variant for cell in cells}}
+    variants = {cell.variant for cell in cells}
+    starts = {variant: _start(dataset, variant) for variant in variants}
+    cutter = {variant: _cutter(dataset, variant) for variant in variants}
     seen = {cell: replace(cell, variant=cutter[cell.variant]) for cell in cells}  # training -> image set that it reads
     crops = sorted({crop for crop in seen.values() if crop.scale > 1})
     attended = {crop: replace(crop, scale=crop.scale - 1) for crop in crops}  # image set -> training whose boxes cut it
@@ -126,11 +79,16 @@ def _spell(dataset: str, cells: list[Cell]) -> dict[str, dict[str, dict[str, Any
                 f"{params.PATH}: plan.{dataset}: {cell.variant} with seed {cell.seed} at scale {cell.scale} reads what "
                 f"{crop.variant} with that seed attends to at scale {crop.scale - 1}, which is not in the plan"
             )
-    all_of = {main_line(dataset, scale) for scale in scales(cells)} | set(attended.values())
+    all_of = {main_line(dataset, scale) for scale in trainings.scales(cells)} | set(attended.values())
     return {
-        "planned": {dataset: {"plan": named(dataset), "scales": " ".join(map(str, scales(cells)))}},
+        "planned": {dataset: _planned(dataset, cells)},
+        "weights": {
+            f"{dataset}-{variant}": {"data": dataset, "variant": variant, "file": file}
+            for variant, file in sorted({start: _weights_file(dataset, start) for start in starts.values()}.items())
+        },
         "cells": {
-            f"{dataset}-{cell}": _line(cell) | {"images": _images(crop), "split": "all" if cell in all_of else "test"}
+            f"{dataset}-{cell}": _line(cell)
+            | {"weights": starts[cell.variant], "images": _images(crop), "split": "all" if cell in all_of else "test"}
             for cell, crop in seen.items()
         },
         "crops": {
@@ -138,6 +96,27 @@ def _spell(dataset: str, cells: list[Cell]) -> dict[str, dict[str, dict[str, Any
             for crop, before in attended.items()
         },
     }
+
+
+def _planned(dataset: str, cells: list[Cell]) -> dict[str, Any]:
+    theirs = sources.files(sources.check(dataset, params.read(dataset).download))
+    filled = theirs + ["pipeline/datasets"] * (N_FILES - len(theirs))
+    return {"plan": trainings.named(dataset), "scales": " ".join(map(str, trainings.scales(cells))), "files": filled}
+
+
+def _start(dataset: str, variant: str) -> str:
+    """Return the variant whose weights stage a variant's trainings start from: ours, unless they differ."""
+    ours, own = (params.read(dataset, name).network for name in (OURS, variant))
+    return OURS if (ours.backbone, ours.weights) == (own.backbone, own.weights) else variant
+
+
+def _weights_file(dataset: str, variant: str) -> str:
+    """Return the user's file that a weights stage reads, or the stage's own code where it reads none."""
+    weights = params.read(dataset, variant).network.weights
+    if weights in ("imagenet", "none"):
+        return "pipeline/weights.py"
+    sources.keep_apart(f"{params.PATH}: recipes.{dataset}.network.weights", weights)
+    return weights
 
 
 def _line(cell: Cell) -> dict[str, Any]:
@@ -156,4 +135,6 @@ def _cutter(dataset: str, variant: str) -> str:
             raise InputError(
                 f"{params.PATH}: {name!r}: a name begins with a letter and has letters, digits, '_' and '-'"
             )
+    if dataset in RESERVED:
+        raise InputError(f"{params.PATH}: recipes.{dataset}: a folder of that name is the project's; rename the recipe")
     return variant if params.read(dataset, variant).cuts_own_crops else OURS

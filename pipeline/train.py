@@ -3,39 +3,58 @@
 from pathlib import Path
 
 import pandas as pd
-from safetensors.torch import save_file
-from torch import nn
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
 
 from pipeline import params
 from pipeline.disk import files, imageset
 from pipeline.disk.cells import Cell
+from pipeline.errors import InputError
 from pipeline.tracking import run as tracking
-from pipeline.training import accelerator, checkpoint, loop
+from pipeline.training import accelerator, checkpoint, loop, trained
 
 
-def run(cell: Cell, recipe: params.Recipe, images: Path, out: Path) -> None:
+def run(cell: Cell, recipe: params.Recipe, images: Path, weights: Path | None, out: Path) -> None:
     """Train on the image set ``images``; write weights.safetensors and history.csv to ``out``.
+
+    weights  the file of the weights stage, which the backbone starts from; None for a recipe whose weights are 'none'
 
     The result is the network after the last epoch; the test split decides nothing.
     """
+    pretrained = read_pretrained(recipe.network, weights)
     job = accelerator.start(recipe.train.precision, recipe.train.threads)
     data, stage = imageset.read(images), f"train-{cell}"
     sections = {"prepare": recipe.prepare, "network": recipe.network, "train": recipe.train}
     with checkpoint.unfinished(f"{cell.dataset}/{stage}", job) as folder:
-        identity = checkpoint.identify(recipe, data)
+        identity = checkpoint.identify(recipe, data, pretrained)
         found = checkpoint.read(folder / "checkpoint.safetensors", identity, job)
         with tracking.run(cell.dataset, stage, sections, job.is_main_process, found.run) as tracker:
             tracker.images(data, context="training")
-            network = loop.train(recipe, data, job, tracker, found)
+            network = loop.train(recipe, data, job, tracker, found, pretrained)
             if job.is_main_process:
-                _write(out, network, found.history)
+                trained.write(out, network, recipe)
+                _write_history(out / "history.csv", found.history)
                 tracker.files(out)
     job.end_training()
 
 
-def _write(out: Path, network: nn.Module, history: list[dict[str, float]]) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    with files.atomic_write(out / "weights.safetensors") as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, temporary)
-    with files.atomic_write(out / "history.csv") as temporary:
+def read_pretrained(recipe: params.Network, path: Path | None) -> dict[str, Tensor]:
+    """Read what the weights stage wrote for a recipe: tensors of its backbone's body, none for weights 'none'."""
+    if path is None:
+        if recipe.weights != "none":
+            raise InputError(f"--weights: missing; 'pipeline weights' writes the file of {recipe.backbone}")
+        return {}
+    try:
+        with safe_open(path, "pt") as file:
+            backbone = (file.metadata() or {}).get("backbone")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dictionary)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); run the weights stage") from error
+    if backbone != recipe.backbone:
+        raise InputError(f"{path}: holds weights of {backbone}, not of {recipe.backbone}; run the weights stage")
+    return tensors
+
+
+def _write_history(path: Path, history: list[dict[str, float]]) -> None:
+    with files.atomic_write(path) as temporary:
         pd.DataFrame(history).drop(columns="images_per_s").to_csv(temporary, index=False)

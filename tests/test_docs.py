@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from conftest import ROOT
-from pipeline import params, plan
+from pipeline import params, trainings
 from pipeline.cli import app
 from pipeline.datasets import sources
 
@@ -45,7 +45,7 @@ def test_the_recipe_for_ones_own_pictures_is_a_valid_one(gulls):
 
 
 def test_the_plan_for_ones_own_pictures_is_the_method_alone(gulls):
-    assert [str(cell) for cell in plan.read("gulls")] == ["ours-0-1", "ours-0-2", "ours-0-3"]
+    assert [str(cell) for cell in trainings.read("gulls")] == ["ours-0-1", "ours-0-2", "ours-0-3"]
 
 
 def test_values_that_documents_name_are_values_of_recipes():

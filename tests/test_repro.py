@@ -1,13 +1,16 @@
 """DVC runs the stages, whatever happens to it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from conftest import checkout as put_checkout
 from pipeline import params
@@ -73,3 +76,68 @@ def test_after_a_kill_it_starts_where_it_was(checkout):
     assert again.returncode == 0, output
     assert not list(Path("data/raw").glob(".tiny.*.partial")), "what the killed one left is swept"
     assert len(imageset.read(Path("data/tiny/scale-1")).index) == 140
+
+
+@pytest.fixture
+def photos(project, write_recipe, tiny):
+    """A checkout whose only recipe reads a folder of the user's, with drawn pictures of two classes in it."""
+
+    def add(folder, names):
+        for name in names:
+            pixels = np.random.default_rng(len(name)).integers(256, size=(64, 80, 3), dtype=np.uint8)
+            for n in range(4):
+                path = Path(folder, name, f"{n}.png")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(np.roll(pixels, n, axis=0)).save(path)
+
+    def use(root):
+        tiny["download"] = {"reader": "folder", "root": root, "test_share": 0.5, "seed": 0, "boxes": None}
+        write_recipe(tiny=tiny)
+
+    add("photos", ["gull", "tern"])
+    use("photos")
+    put_checkout(project)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], check=True)
+    return add, use
+
+
+def repro(*targets):
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run([*REPRO[:-1], *targets], env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def classes():
+    return imageset.read(Path("data/tiny/scale-1")).class_names
+
+
+def test_pictures_that_are_added_replaced_or_taken_away_are_noticed(photos):
+    add, _ = photos
+    assert repro("prepare@tiny")[0] == 0 and classes() == ["gull", "tern"]
+    code, said = repro("prepare@tiny")
+    assert code == 0 and "Running stage 'download" not in said
+    add("photos", ["skua"])
+    assert repro("prepare@tiny")[0] == 0 and classes() == ["gull", "skua", "tern"]
+    before = imageset.read(Path("data/tiny/scale-1")).digest
+    shutil.copy("photos/gull/0.png", "photos/gull/1.png")
+    assert repro("prepare@tiny")[0] == 0 and imageset.read(Path("data/tiny/scale-1")).digest != before
+    shutil.rmtree("photos/tern")
+    assert repro("prepare@tiny")[0] == 0 and classes() == ["gull", "skua"]
+
+
+@pytest.mark.parametrize("planned", [True, False], ids=["after pipeline plan", "without it"])
+@pytest.mark.parametrize("root", ["data/raw/tiny/mine", "data/raw/tiny", "data/tiny/scale-1/mine"])
+def test_pictures_that_lie_where_a_stage_deletes_are_not_lost(photos, root, planned):
+    add, use = photos
+    add(root, ["gull", "tern"])
+    held = {path: path.read_bytes() for path in Path(root).rglob("*.png")}
+    use(root)
+    if planned:  # as if an older version of the project had written it
+        cells = Path("cells.yaml")
+        cells.write_text(cells.read_text().replace("[photos,", f"[{root},"))
+    for target in ([], ["prepare@tiny"]):
+        code, said = repro(*target)
+        assert code != 0 and "Traceback" not in said
+        ours, dvcs = "which stages delete and write anew", ("both a dependency and an output", "cycle")
+        assert any(text in said for text in (ours, *dvcs)), said
+        assert {path: path.read_bytes() for path in Path(root).rglob("*.png")} == held

@@ -15,14 +15,40 @@ from pipeline.errors import InputError
 from pipeline.params import Section
 
 READERS = {"birdlets": birdlets, "cub": cub, "cars": cars, "aircraft": aircraft, "folder": folder}
+FILES = ("root", "archive", "archives", "boxes", "splits")  # values of sources that are paths of the user's
 
 
 def check(dataset: str, values: dict[str, Any]) -> Section:
-    """Check the section ``download`` of a dataset's recipe, and return it as the source of its reader."""
+    """Check the section ``download`` of a dataset's recipe, and return it as the source of its reader.
+
+    Raises InputError for wrong values, and for files of the user's that would be in danger: see ``keep_apart``.
+    """
     where = f"{params.PATH}: recipes.{dataset}.download."
     if values.get("reader") not in READERS:
         raise InputError(f"{where}reader: must be one of {', '.join(READERS)}, got {values.get('reader')!r}")
-    return params.check(READERS[values["reader"]].Source, values, where)
+    source = params.check(READERS[values["reader"]].Source, values, where)
+    for path in files(source):
+        keep_apart(where.rstrip("."), path)
+    return source
+
+
+def files(source: Section) -> list[str]:
+    """List the user's files and folders that a source names."""
+    named = (getattr(source, field, None) for field in FILES)
+    return [path for path in named if path]
+
+
+def keep_apart(where: str, path: str) -> None:
+    """Raise InputError if a file or folder of the user's overlaps with what DVC deletes before it runs a stage."""
+    theirs = Path(path).resolve()
+    for name in ("runs", "reports", "data/raw", *(f"data/{dataset}" for dataset in params.load()["recipes"])):
+        ours = Path(name).resolve()
+        if theirs.is_relative_to(ours) or ours.is_relative_to(theirs):
+            how = "lies in" if theirs.is_relative_to(ours) else "holds"
+            raise InputError(
+                f"{where}: {path} {how} {name}/, which stages delete and write anew; move your files "
+                "to a folder of their own"
+            )
 
 
 def fetch(source: Section, raw: Path) -> None:

@@ -59,6 +59,11 @@ class ImageSet:
         return self.index.groupby("label").class_name.first().tolist()
 
     @property
+    def short_edge(self) -> int:
+        """The images' short edge, pixels; the same for all."""
+        return int(self.index[["width", "height"]].min(axis=1).iloc[0])
+
+    @property
     def digest(self) -> str:
         """A name for this content: changes with any image, label or box."""
         return files.digest(self.index.to_csv(index=False).encode())

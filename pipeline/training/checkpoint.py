@@ -28,18 +28,8 @@ from pipeline.errors import InputError, StoppedError
 
 FOLDER = Path("runs/unfinished")
 ROOT = Path(__file__).parents[2]
-CODE = (  # what dvc.yaml names as the code of a training; tests/test_house.py compares the two
-    "model/attention.py",
-    "model/backbone.py",
-    "model/losses.py",
-    "model/network.py",
-    "model/otsu.py",
-    "model/prediction.py",
-    "pipeline/disk",
-    "pipeline/params.py",
-    "pipeline/train.py",
-    "pipeline/training",
-)
+CODE = ("model", "pipeline/disk", "pipeline/params.py", "pipeline/train.py", "pipeline/training")  # as in dvc.yaml
+IGNORED = ("model/boxes.py",)  # as in .dvcignore; tests/test_house.py compares both
 
 
 @dataclass
@@ -118,14 +108,22 @@ def read(path: Path, identity: dict[str, str], accelerator: Accelerator) -> Chec
     return found[0]
 
 
-def identify(recipe: params.Recipe, images: ImageSet) -> dict[str, str]:
+def identify(recipe: params.Recipe, images: ImageSet, pretrained: dict[str, Tensor]) -> dict[str, str]:
     """Identify everything that the result of a training depends on."""
     return {
         "recipe": files.digest(f"{recipe.network!r} {recipe.train!r}".encode()),
         "code": _code(),
         "torch": torch.__version__,
         "images": images.digest,
+        "weights": _digest(pretrained),
     }
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    content = hashlib.sha256()
+    for name in sorted(tensors):
+        content.update(name.encode() + tensors[name].numpy().tobytes())
+    return content.hexdigest()[:16]
 
 
 def _code() -> str:
@@ -134,7 +132,8 @@ def _code() -> str:
     for name in CODE:
         path = ROOT / name
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            content.update(f"{file.relative_to(ROOT).as_posix()} {files.digest(file.read_bytes())}\n".encode())
+            if (short := file.relative_to(ROOT).as_posix()) not in IGNORED:
+                content.update(f"{short} {files.digest(file.read_bytes())}\n".encode())
     return content.hexdigest()[:16]
 
 

@@ -41,13 +41,20 @@ class Log(Protocol):
         """Log one epoch's numbers."""
 
 
-def build(recipe: params.Recipe, n_categories: int, accelerator: Accelerator) -> nn.Module:
-    """Build a recipe's network to be trained: its backbone pretrained, its classifiers drawn from the recipe's seed."""
+def build(
+    recipe: params.Recipe, n_categories: int, accelerator: Accelerator, pretrained: dict[str, Tensor] | None = None
+) -> nn.Module:
+    """Build a recipe's network to be trained.
+
+    pretrained  tensors of the backbone's body by name; everything else is drawn from the recipe's seed
+    """
     torch.manual_seed(recipe.train.seed)
     try:
-        body = backbone.build(recipe.network.backbone, recipe.network.weights, recipe.network.stride)
+        body = backbone.build(recipe.network.backbone, recipe.network.stride)
     except ValueError as error:
         raise InputError(f"network.{error}") from error
+    if pretrained:
+        body.body.load_state_dict(pretrained)
     network = assemble(recipe.network, body, n_categories)
     if recipe.network.n_classifiers:  # freeze unused parameters: several processes would wait for their gradients
         network.local.requires_grad_(recipe.train.loss != "object")
@@ -66,7 +73,12 @@ def assemble(recipe: params.Network, body: backbone.Backbone, n_categories: int)
 
 
 def train(
-    recipe: params.Recipe, data: ImageSet, accelerator: Accelerator, log: Log, checkpoint: Checkpoint
+    recipe: params.Recipe,
+    data: ImageSet,
+    accelerator: Accelerator,
+    log: Log,
+    checkpoint: Checkpoint,
+    pretrained: dict[str, Tensor],
 ) -> nn.Module:
     """Minimise l = l_loc + l_obj (Eq. 6), or the one term that the recipe names.
 
@@ -75,7 +87,7 @@ def train(
     """
     values = recipe.train
     batches = TrainingBatches(data, values.batch, values.crop, values.seed)
-    network = build(recipe, len(data.class_names), accelerator)
+    network = build(recipe, len(data.class_names), accelerator, pretrained)
     network, optimizer = accelerator.prepare(network, _optimizer(network, values))
     checkpoint.restore(accelerator.unwrap_model(network), optimizer)
     log.catch_up(checkpoint.history)

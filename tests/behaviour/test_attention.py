@@ -10,11 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
-from model.backbone import LITE0, build
+from conftest import ROOT
+from model.backbone import build
 from model.boxes import tight_box
 from model.losses import local_loss, object_loss
 from model.network import Network
 from model.prediction import local_prediction, object_prediction
+from pipeline import params, weights
 from pipeline.datasets.birdlets import draw
 
 pytestmark = pytest.mark.xdist_group("behaviour")
@@ -32,7 +34,10 @@ def picture(species, n):
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    network = Network(build(LITE0, "imagenet"), len(SPECIES), n_classifiers=4, attention="probability")
+    recipe = params.read("birdlets", path=ROOT / "params.yaml").network
+    body = build(recipe.backbone)
+    body.body.load_state_dict(weights.read(recipe))
+    network = Network(body, len(SPECIES), n_classifiers=4, attention="probability")
     network.to(memory_format=torch.channels_last).train()
     X = torch.stack([picture(species, n)[0] for n in range(24) for species in SPECIES])
     t = torch.arange(len(SPECIES)).repeat(24)

@@ -6,7 +6,7 @@ import pytest
 
 import command_line
 from conftest import ALONE, TINY, write_params
-from pipeline import ablate, params, plan
+from pipeline import ablate, params, trainings
 from pipeline.disk import files
 
 ACCURACY = {"ours": {"1": 80.0}, "n-1": {"1": 70.0}, "local": {"1": 75.0}}
@@ -48,7 +48,7 @@ def test_a_block_that_is_there_says_where_more_is_trained(asked):
     blocks = ALONE | {"figure-8": {"variants": ["n-1"], "seeds": [0, 1], "scales": [1, 2]}}
     write_params(Path(), {"tiny": TINY}, blocks, VARIANTS | {"n-1": {"network.n_classifiers": 1}})
     command_line.run("ablate", "--n-classifiers", "3")
-    cells = [(cell.seed, cell.scale) for cell in plan.read("tiny") if cell.variant == "n-3"]
+    cells = [(cell.seed, cell.scale) for cell in trainings.read("tiny") if cell.variant == "n-3"]
     assert cells == [(0, 1), (0, 2), (1, 1), (1, 2)]
     assert asked[0][-4:] == tuple(f"attend@tiny-n-3-{seed}-{scale}" for seed, scale in cells)
 
@@ -81,7 +81,7 @@ def test_who_shares_a_plan_goes_on_sharing_what_is_added_for_all(sharing):
 def test_what_is_added_for_one_is_not_for_who_shares_its_plan(sharing, dataset, alone):
     command_line.run("ablate", "--loss", "local", "--dataset", dataset)
     for name in ("tiny", "other", "third"):
-        assert ("local" in {cell.variant for cell in plan.read(name)}) == (name == dataset), name
+        assert ("local" in {cell.variant for cell in trainings.read(name)}) == (name == dataset), name
     assert [name for name, own in params.load()["plan"].items() if name != "tiny" and isinstance(own, dict)] == alone
     text = Path("params.yaml").read_text()
     assert text.index("# behind the plans") > max(text.index(f"  {name}:") for name in ("tiny", "other", "third"))

@@ -12,7 +12,19 @@ import command_line
 from pipeline.cli import app
 
 ROOT = Path(__file__).parents[2]
-STAGES = ["plan", "download", "prepare", "train", "attend", "crop", "evaluate", "measure", "compare", "report"]
+STAGES = [
+    "plan",
+    "weights",
+    "download",
+    "prepare",
+    "train",
+    "attend",
+    "crop",
+    "evaluate",
+    "measure",
+    "compare",
+    "report",
+]
 COMMANDS = [*STAGES, "launch", "ablate", "check", "send"]
 BIN = Path(sys.executable).parent
 

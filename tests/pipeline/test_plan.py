@@ -6,9 +6,11 @@ import pytest
 from ruamel.yaml import YAML
 
 import command_line
-from conftest import ALONE, PLAN, ROOT, TINY, VARIANTS, write_params
-from pipeline import params, plan
+from conftest import ALONE, PLAN, ROOT, TINY, VARIANTS, checkout, write_params
+from pipeline import params, plan, trainings
 from pipeline.errors import InputError
+
+NONE = ["pipeline/datasets"] * 3  # files of the user's
 
 
 def spelled():
@@ -17,7 +19,7 @@ def spelled():
 
 def test_the_projects_cells_are_those_of_its_plan(monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert plan.spell(plan.read_datasets()) == (ROOT / "cells.yaml").read_text(), "run 'pipeline plan'"
+    assert plan.spell(trainings.read_datasets()) == (ROOT / "cells.yaml").read_text(), "run 'pipeline plan'"
 
 
 def test_every_plan_of_the_project_is_valid(monkeypatch):
@@ -26,18 +28,10 @@ def test_every_plan_of_the_project_is_valid(monkeypatch):
     plan.spell(list(params.load()["plan"]))
 
 
-def test_a_plan_is_the_union_of_its_blocks(project):
-    blocks = {"a": {"variants": ["ours", "n-1"], "seeds": [0], "scales": [1]}, "b": ALONE["main"]}
-    write_params(project, {"tiny": TINY}, blocks)
-    listed = [(cell.variant, cell.seed, cell.scale) for cell in plan.read("tiny")]
-    assert listed == [("ours", 0, 1), ("n-1", 0, 1), ("ours", 0, 2), ("ours", 0, 3)]
-    assert plan.scales(plan.read("tiny")) == [1, 2, 3]
-
-
 def test_the_method_alone(project):
     command_line.run("plan")
     found = spelled()
-    assert found["planned"] == {"tiny": {"plan": "tiny", "scales": "1 2 3"}}
+    assert found["planned"] == {"tiny": {"plan": "tiny", "scales": "1 2 3", "files": NONE}}
     assert list(found["cells"]) == ["tiny-ours-0-1", "tiny-ours-0-2", "tiny-ours-0-3"]
     assert [cell["images"] for cell in found["cells"].values()] == [
         "data/tiny/scale-1",
@@ -72,8 +66,8 @@ def test_two_datasets_with_plans_of_their_own(project):
     with params.edit() as values:
         values["plan"]["other"]["main"]["scales"] = [1]
     command_line.run("plan")
-    assert spelled()["planned"]["tiny"] == {"plan": "tiny", "scales": "1 2 3"}
-    assert spelled()["planned"]["other"] == {"plan": "other", "scales": "1"}
+    assert spelled()["planned"]["tiny"] == {"plan": "tiny", "scales": "1 2 3", "files": NONE}
+    assert spelled()["planned"]["other"] == {"plan": "other", "scales": "1", "files": NONE}
     assert [name for name in spelled()["cells"] if name.startswith("other")] == ["other-ours-0-1"]
 
 
@@ -82,21 +76,9 @@ def test_a_plan_that_two_datasets_share(project):
     with params.edit() as values:
         values["plan"]["other"] = "tiny"
     command_line.run("plan")
-    assert spelled()["planned"]["other"] == {"plan": "tiny", "scales": "1 2 3"}
-    cells = {dataset: [str(cell) for cell in plan.read(dataset)] for dataset in ("tiny", "other")}
+    assert spelled()["planned"]["other"] == {"plan": "tiny", "scales": "1 2 3", "files": NONE}
+    cells = {dataset: [str(cell) for cell in trainings.read(dataset)] for dataset in ("tiny", "other")}
     assert cells["tiny"] == cells["other"] and "other-n-1-0-1" in spelled()["cells"]
-
-
-@pytest.mark.parametrize(
-    "name, where",
-    [("nobody", "plan.nobody: missing"), ("other", "plan.tiny: other shares the plan of tiny; name that one")],
-)
-def test_a_plan_that_is_shared_with_nobody(project, name, where):
-    write_params(project, {"tiny": TINY, "other": TINY})
-    with params.edit() as values:
-        values["plan"] |= {"tiny": name, "other": "tiny"}
-    with pytest.raises(InputError, match=where):
-        plan.read("tiny")
 
 
 def test_checking_says_what_was_out_of_date_once(project):
@@ -172,14 +154,6 @@ def test_what_is_wrong_with_a_plan_is_named(project, blocks, message):
     assert str(error.value).startswith("params.yaml: ")
 
 
-@pytest.mark.parametrize("datasets", [[], None, "tiny", ["tiny", "tiny"]])
-def test_datasets_that_are_no_list_of_recipes(project, datasets):
-    with params.edit() as values:
-        values["datasets"] = datasets
-    with pytest.raises(InputError, match=r"params.yaml: datasets: must be a list of recipes, each once"):
-        plan.read_datasets()
-
-
 @pytest.mark.parametrize("name", ["1x", "a.b", "a b", "../a", ""])
 def test_names_that_dvc_and_folders_could_not_take(project, name):
     write_params(project, {name: TINY})
@@ -193,3 +167,88 @@ def test_names_that_would_meet(project):
     write_params(project, {"a": TINY, "a-b": TINY}, blocks, values)
     with pytest.raises(InputError, match="two trainings would be a-b-n-1-0-1; rename a recipe or a variant"):
         plan.spell(["a", "a-b"])
+
+
+FOLDER = {"reader": "folder", "root": "birds", "test_share": 0.3, "seed": 0, "boxes": None}
+
+
+@pytest.mark.parametrize(
+    "values, files",
+    [
+        (FOLDER, ["birds", *NONE[:2]]),
+        (FOLDER | {"boxes": "/photos/boxes.csv"}, ["birds", "/photos/boxes.csv", NONE[0]]),
+        ({"reader": "cub", "archive": "data/archives/a.tgz", "subset": True}, ["data/archives/a.tgz", *NONE[:2]]),
+        ({"reader": "cub", "archive": None, "subset": False}, NONE),
+    ],
+)
+def test_dvc_watches_the_files_that_a_recipe_names(project, tiny, values, files):
+    tiny["download"] = values
+    write_params(project, {"tiny": tiny})
+    command_line.run("plan")
+    assert spelled()["planned"]["tiny"]["files"] == files
+    stages = {stage.name: stage for stage in index(project).stages}
+    assert set(files) <= {dep.def_path for dep in stages["download@tiny"].deps}
+
+
+def index(folder):
+    from dvc.repo import Repo
+
+    checkout(folder)
+    return Repo.init(str(folder), no_scm=True).index
+
+
+@pytest.mark.parametrize(
+    "field, path, how",
+    [
+        ("root", "data/raw/tiny", "lies in data/raw/"),
+        ("root", "data/raw/tiny/pictures", "lies in data/raw/"),
+        ("root", "data/raw", "lies in data/raw/"),
+        ("root", "data", "holds data/raw/"),
+        ("root", ".", "holds runs/"),
+        ("root", "data/tiny/scale-1", "lies in data/tiny/"),
+        ("root", "data/other/mine", "lies in data/other/"),
+        ("root", "runs/mine", "lies in runs/"),
+        ("root", "reports/tiny", "lies in reports/"),
+        ("root", "linked/birds", "lies in runs/"),
+        ("boxes", "reports/tiny/boxes.csv", "lies in reports/"),
+    ],
+)
+def test_nothing_of_the_users_lies_where_stages_delete(project, tiny, field, path, how):
+    Path("runs/mine").mkdir(parents=True)
+    Path("linked").symlink_to("runs/mine")
+    tiny["download"] = FOLDER | {field: path}
+    write_params(project, {"tiny": tiny, "other": TINY})
+    with pytest.raises(InputError, match=rf"params.yaml: recipes.tiny.download: {path} {how}, which stages delete"):
+        plan.spell(["tiny"])
+
+
+def test_weights_of_the_users_lie_elsewhere_too(project, tiny):
+    tiny["network"]["weights"] = "runs/tiny/weights/mine.pth"
+    write_params(project, {"tiny": tiny})
+    with pytest.raises(InputError, match=r"recipes.tiny.network.weights: runs/tiny/weights/mine.pth lies in runs/"):
+        plan.spell(["tiny"])
+
+
+def test_a_variant_with_other_weights_starts_from_its_own(project):
+    variants = VARIANTS | {
+        "deep": {"network.backbone": "resnet34"},
+        "mine": {"network.weights": "w.pth"},
+        "fine": {"network.stride": 16},
+    }
+    blocks = {"main": {"variants": list(variants), "seeds": [0], "scales": [1]}}
+    write_params(project, {"tiny": TINY}, blocks, variants)
+    command_line.run("plan")
+    assert spelled()["weights"] == {
+        "tiny-deep": {"data": "tiny", "variant": "deep", "file": "pipeline/weights.py"},
+        "tiny-mine": {"data": "tiny", "variant": "mine", "file": "w.pth"},
+        "tiny-ours": {"data": "tiny", "variant": "ours", "file": "pipeline/weights.py"},
+    }
+    starts = {cell["variant"]: cell["weights"] for cell in spelled()["cells"].values()}
+    assert starts == dict.fromkeys(variants, "ours") | {"deep": "deep", "mine": "mine"}
+
+
+@pytest.mark.parametrize("name", ["raw", "metrics", "unfinished"])
+def test_names_that_are_folders_of_the_project(project, name):
+    write_params(project, {name: TINY})
+    with pytest.raises(InputError, match=rf"recipes.{name}: a folder of that name is the project's; rename"):
+        plan.spell([name])

@@ -195,12 +195,14 @@ def test_what_cannot_be_read_is_not_used(tmp_path, capsys, content):
 
 
 def test_identity_changes_with_all_that_decides(prepared, tiny, write_recipe):
-    def identify(variant="ours", seed=0):
-        return checkpoint.identify(params.read("tiny", variant, seed), imageset.read(Path("data/scale-1")))
+    def identify(variant="ours", seed=0, start=0.0):
+        images, weights = imageset.read(Path("data/scale-1")), {"conv.weight": torch.full((2, 2), start)}
+        return checkpoint.identify(params.read("tiny", variant, seed), images, weights)
 
     first = identify()
     assert identify() == first
     assert identify("baseline")["recipe"] != first["recipe"] != identify(seed=1)["recipe"]
+    assert identify(start=1.0)["weights"] != first["weights"]
     tiny["train"]["lr"] = 0.002
     write_recipe(tiny=tiny)
     assert identify()["recipe"] != first["recipe"]

@@ -34,9 +34,9 @@ def test_a_step_of_unequal_shares_adds_up_to_the_batch_mean(project):
 
 
 def test_input_errors_are_raised_as_such(project, write_recipe, tiny):
-    tiny["network"]["weights"] = "nowhere.pth"
+    tiny["network"]["backbone"] = "nobody"
     write_recipe(tiny=tiny)
-    with pytest.raises(InputError, match=r"network.weights: cannot read 'nowhere.pth'"):
+    with pytest.raises(InputError, match=r"network.backbone: neither torchvision nor timm has 'nobody'"):
         build("ours", 2)
 
 

@@ -1,0 +1,52 @@
+"""A trained network on disk: its weights, and in the same file the recipe that it was trained with."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from model import backbone
+from pipeline import params
+from pipeline.disk import files
+from pipeline.errors import InputError
+from pipeline.training import loop
+
+WEIGHTS = "weights.safetensors"
+SECTIONS = {"network": params.Network, "train": params.Train}  # of the recipe, as the file keeps it
+
+
+def write(folder: Path, network: nn.Module, recipe: params.Recipe) -> None:
+    """Write a network's weights, with the sections of the recipe that decided them."""
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    sections = json.dumps({name: getattr(recipe, name).model_dump() for name in SECTIONS})
+    folder.mkdir(parents=True, exist_ok=True)
+    with files.atomic_write(folder / WEIGHTS) as temporary:
+        save_file(tensors, temporary, {"recipe": sections})
+
+
+def read_recipe(folder: Path, recipe: params.Recipe) -> params.Recipe:
+    """Return a recipe whose network and training are those of the weights in ``folder``."""
+    path = folder / WEIGHTS
+    try:
+        with safe_open(path, "pt") as file:
+            sections = json.loads(file.metadata()["recipe"])
+        found = {name: section.model_validate(sections[name]) for name, section in SECTIONS.items()}
+    except (OSError, SafetensorError, TypeError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: missing, or not written by the train stage; run that stage") from error
+    return recipe.model_copy(update=found)
+
+
+def read(folder: Path, recipe: params.Network, n_categories: int) -> nn.Module:
+    """Build the network whose weights are in ``folder``; ``recipe`` is what ``read_recipe`` found there."""
+    path = folder / WEIGHTS
+    network = loop.assemble(recipe, backbone.build(recipe.backbone, recipe.stride), n_categories)
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise InputError(
+            f"{path}: damaged, or not trained on images of {n_categories} categories; run its train stage"
+        ) from error
+    return network.to(memory_format=torch.channels_last)

@@ -1,0 +1,64 @@
+"""``plan`` of params.yaml: which networks are trained on a dataset.
+
+A plan has named blocks; a block trains each of its variants with each of its seeds at each of its scales.
+"""
+
+from itertools import product
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from pipeline import params
+from pipeline.disk.cells import Cell, main_line
+from pipeline.errors import InputError
+from pipeline.params import OURS, NaturalInt, Section
+
+
+class Block(Section):
+    """A block of a plan: each of its variants is trained with each of its seeds at each of its scales."""
+
+    variants: Annotated[list[str], Field(min_length=1)]
+    seeds: Annotated[list[NaturalInt], Field(min_length=1)]
+    scales: Annotated[list[Literal[1, 2, 3]], Field(min_length=1)]
+
+
+def read_datasets() -> list[str]:
+    """Return the datasets that are run."""
+    return checked(params.load().get("datasets"))
+
+
+def checked(datasets: Any) -> list[str]:
+    """Return a list of datasets, or raise InputError where it is none."""
+    if not isinstance(datasets, list) or not datasets or len(set(map(str, datasets))) < len(datasets):
+        raise InputError(f"{params.PATH}: datasets: must be a list of recipes, each once, got {datasets!r}")
+    return [str(dataset) for dataset in datasets]
+
+
+def read(dataset: str) -> list[Cell]:
+    """Return a dataset's trainings, each once, in the order of its plan."""
+    blocks, where = params.load()["plan"][named(dataset)], f"{params.PATH}: plan.{named(dataset)}"
+    cells: dict[Cell, None] = {}
+    for name, values in blocks.items():
+        block = params.check(Block, values, f"{where}.{name}.")
+        cells |= dict.fromkeys(Cell(dataset, *one) for one in product(block.variants, block.seeds, block.scales))
+    if main_line(dataset, 1) not in cells:
+        raise InputError(f"{where}: {OURS} with seed 0 at scale 1 is missing, which all others are compared with")
+    return list(cells)
+
+
+def named(dataset: str) -> str:
+    """Return the dataset whose plan a dataset has: its own name, or the name that it has instead of a plan."""
+    plans = params.load().get("plan")
+    plans = plans if isinstance(plans, dict) else {}
+    name = plans.get(dataset) if isinstance(plans.get(dataset), str) else dataset
+    if isinstance(plans.get(name), str):
+        raise InputError(f"{params.PATH}: plan.{dataset}: {name} shares the plan of {plans[name]}; name that one")
+    if not isinstance(plans.get(name), dict) or not plans[name]:
+        example = "{variants: [ours], seeds: [0], scales: [1, 2, 3]}"
+        raise InputError(f"{params.PATH}: plan.{name}: missing; the method alone is 'main: {example}'")
+    return name
+
+
+def scales(cells: list[Cell]) -> list[int]:
+    """Return the scales at which ours is trained with the recipe's own seed."""
+    return sorted(cell.scale for cell in cells if cell == main_line(cell.dataset, cell.scale))

