@@ -67,6 +67,7 @@ def spell(datasets: list[str]) -> str:
 
 
 def _spell(dataset: str, cells: list[Cell]) -> dict[str, dict[str, dict[str, Any]]]:
+    data = Path("data", dataset)
     variants = {cell.variant for cell in cells}
     starts = {variant: _start(dataset, variant) for variant in variants}
     cutter = {variant: _cutter(dataset, variant) for variant in variants}
@@ -83,16 +84,17 @@ def _spell(dataset: str, cells: list[Cell]) -> dict[str, dict[str, dict[str, Any
     return {
         "planned": {dataset: _planned(dataset, cells)},
         "weights": {
-            f"{dataset}-{variant}": {"data": dataset, "variant": variant, "file": file}
-            for variant, file in sorted({start: _weights_file(dataset, start) for start in starts.values()}.items())
+            f"{dataset}-{start}": {"data": dataset, "variant": start, "file": _weights_file(dataset, start)}
+            for start in sorted(set(starts.values()))
         },
         "cells": {
             f"{dataset}-{cell}": _line(cell)
-            | {"weights": starts[cell.variant], "images": _images(crop), "split": "all" if cell in all_of else "test"}
+            | {"weights": starts[cell.variant], "images": crop.images(data).as_posix()}
+            | {"split": "all" if cell in all_of else "test"}
             for cell, crop in seen.items()
         },
         "crops": {
-            f"{dataset}-{crop}": _line(crop) | {"before": before.scale, "images": _images(before)}
+            f"{dataset}-{crop}": _line(crop) | {"before": before.scale, "images": before.images(data).as_posix()}
             for crop, before in attended.items()
         },
     }
@@ -121,11 +123,6 @@ def _weights_file(dataset: str, variant: str) -> str:
 
 def _line(cell: Cell) -> dict[str, Any]:
     return {"data": cell.dataset, "run": cell.run, "variant": cell.variant, "seed": cell.seed, "scale": cell.scale}
-
-
-def _images(cell: Cell) -> str:
-    folder = Path("data", cell.dataset)
-    return (folder / "scale-1" if cell.scale == 1 else cell.below(folder)).as_posix()
 
 
 def _cutter(dataset: str, variant: str) -> str:

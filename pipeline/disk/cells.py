@@ -26,6 +26,14 @@ class Cell:
         """
         return folder / self.run / f"scale-{self.scale}"
 
+    def images(self, folder: Path) -> Path:
+        """Return the image set that belongs to this training: whole images at scale 1, shared by all, then its crops.
+
+        >>> Cell("cub", "n-4", 0, 1).images(Path("data/cub")).as_posix()
+        'data/cub/scale-1'
+        """
+        return folder / "scale-1" if self.scale == 1 else self.below(folder)
+
     def __str__(self) -> str:
         """Return the training's name within its dataset."""
         return f"{self.run}-{self.scale}"

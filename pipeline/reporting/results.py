@@ -35,14 +35,13 @@ def read(dataset: str, recipe: params.Recipe, scales: list[int], runs: Path, dat
     reports  holds published.yaml and metrics/
     """
     cells = [main_line(dataset, scale) for scale in scales]
-    images = [data / "scale-1" if cell.scale == 1 else cell.below(data) for cell in cells]
     return Results(
         metrics=files.read_json(reports / "metrics" / f"{dataset}.json"),
         comparison=files.read_json(reports / "metrics" / f"{dataset}.variants.json"),
         cost=files.read_json(runs / "cost.json"),
         predictions=pd.read_csv(runs / "evaluate" / "predictions.csv", dtype={"id": str}),
         histories=[pd.read_csv(cell.below(runs / "train") / "history.csv") for cell in cells],
-        scales=[examples.read(seen, cell.below(runs / "attend")) for seen, cell in zip(images, cells, strict=True)],
+        scales=[examples.read(cell.images(data), cell.below(runs / "attend")) for cell in cells],
         published=published(reports / "published.yaml", recipe.download),
         recipe=recipe,
     )
