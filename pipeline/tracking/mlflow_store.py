@@ -7,12 +7,15 @@ import fcntl
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+SQLITE = "sqlite:///"
 PATIENCE = 25  # seconds to wait for the lock; setting up a new store takes a few
 SETTINGS = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",
@@ -22,6 +25,31 @@ SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
 }
+LONGEST = 1500  # characters; what is no MLflow server may answer with a whole page
+WAYS_OUT = [  # what the store says, and what to do about it
+    (
+        r"experiment (\S+) must be .* state is deleted",
+        r"'mlflow experiments restore --experiment-id \1' brings it back",
+    ),
+    (r"run (\S+) must be .* state is deleted", r"'mlflow runs restore --run-id \1' brings it back"),
+    (
+        r"Run with id=\S+ not found",
+        "it was deleted for good: if you do not want the rest of it, delete its folder here",
+    ),
+    (
+        "out-of-date database schema",
+        "the uri is sqlite:///mlflow.db if MLFLOW_TRACKING_URI names no other; if that finds no such revision, the "
+        "database is of a newer MLflow: 'python -m pip install --upgrade mlflow'",
+    ),
+    ("database is locked", "another program holds it; when that has ended it can be sent"),
+    ("readonly database|unable to open database", "let this user write the file and its folder"),
+    ("file is not a database|malformed", "move that file away, and a new store begins"),
+    (
+        r"UNAUTHENTICATED|PERMISSION_DENIED|error code 40[13]\b",
+        "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
+    ),
+    (r"error code (404|30\d)\b|not in a valid JSON format", "does MLFLOW_TRACKING_URI name an MLflow server?"),
+]
 
 
 def connect() -> Any:
@@ -30,15 +58,35 @@ def connect() -> Any:
         logging.getLogger(name).setLevel(logging.ERROR)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    from mlflow import MlflowClient, get_tracking_uri
+    from mlflow import MlflowClient
 
-    uri = get_tracking_uri()
-    if _in_copy():
-        given = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
-        file = given.removeprefix("sqlite:///")
-        uri = given if file == given else f"sqlite:///{project() / file}"  # an absolute path stays as it is
+    uri = _uri()
     with _alone(uri):
         return MlflowClient(uri)
+
+
+def _uri() -> str:
+    """Return the store's address; a local one relative to this folder, so that the project's path is not part of it.
+
+    MLflow makes its default absolute and escapes a space in it: beside 'my birds' it would create 'my%20birds'.
+    """
+    from mlflow import get_tracking_uri, is_tracking_uri_set
+
+    uri = get_tracking_uri()
+    if uri.startswith(SQLITE) and not is_tracking_uri_set():
+        uri = f"{SQLITE}mlflow.db"
+    file = uri.removeprefix(SQLITE)
+    if file == uri or file.startswith("/") or not _in_copy():
+        return uri
+    return SQLITE + os.path.relpath(project() / file)
+
+
+def explain(error: Exception) -> str:
+    """Return the store's own words, in one line, and the command that helps where there is one."""
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    found = next(((match, way) for pattern, way in WAYS_OUT if (match := re.search(pattern, words))), None)
+    words = words if len(words) <= LONGEST else f"{words[:LONGEST]} ..."
+    return words + (f"; {found[0].expand(found[1])}" if found else "")
 
 
 def project() -> Path:
@@ -57,7 +105,7 @@ def send(client: Any, run: str | None, event: dict) -> str:
             return _open(client, event)
         case "go on":
             return event["run"]
-        case "metrics":
+        case "metrics" if run != event.get("unless"):
             _log_metrics(client, run, event)
         case "dataset":
             _log_dataset(client, run, event)
@@ -70,19 +118,26 @@ def send(client: Any, run: str | None, event: dict) -> str:
 
 def _open(client: Any, event: dict) -> str:
     from mlflow.entities import Param
-    from mlflow.exceptions import MlflowException
 
-    if event["run"]:
-        try:
-            client.update_run(event["run"], status="RUNNING")
-            return event["run"]
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
+    if event["run"] and _is_there(client, event["run"]):
+        client.update_run(event["run"], status="RUNNING")
+        return event["run"]
     experiment = _experiment(client, event["experiment"])
     run = client.create_run(experiment, event["time"], event["tags"], event["name"]).info.run_id
     client.log_batch(run, params=[Param(name, value) for name, value in event["params"].items()])
     return run
+
+
+def _is_there(client: Any, run: str) -> bool:
+    """Say whether a run can be gone on with; one that somebody deleted, in the page or for good, cannot."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run).info.lifecycle_stage == "active"
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
 
 
 def _experiment(client: Any, name: str) -> str:
@@ -90,8 +145,9 @@ def _experiment(client: Any, name: str) -> str:
 
     if found := client.get_experiment_by_name(name):
         return found.experiment_id
-    # In a copy of the project, MLflow would put the experiment's files into the copy, which DVC deletes.
-    artifacts = (project() / "mlruns" / name).as_uri() if _in_copy() else None
+    # MLflow would put a local experiment's files into the copy, which DVC deletes, and takes %20 in a path for a space.
+    astray = _uri().startswith(SQLITE) and (_in_copy() or "%" in str(project()))
+    artifacts = (project() / "mlruns" / name).as_uri() if astray else None
     try:
         return client.create_experiment(name, artifacts)
     except MlflowException:  # another job has just created it
@@ -126,10 +182,11 @@ def _in_copy() -> bool:
 @contextmanager
 def _alone(uri: str) -> Iterator[None]:
     """Lock a local store's folder while it is opened: MLflow's first migration is not safe against other processes."""
-    if not uri.startswith("sqlite:///"):
+    if not uri.startswith(SQLITE):
         yield
         return
-    folder = os.open(Path(uri.removeprefix("sqlite:///").partition("?")[0]).parent, os.O_RDONLY)
+    path = Path(unquote(uri.removeprefix(SQLITE).partition("?")[0])).absolute()
+    folder = os.open(next(parent for parent in path.parents if parent.is_dir()), os.O_RDONLY)
     try:
         _lock(folder)
         yield

@@ -3,7 +3,9 @@
 From a run's first failed event on, all its events go to the outbox; ``send_all`` sends them in the same order.
 """
 
+import fcntl
 import json
+import os
 import shutil
 import sys
 import time
@@ -25,16 +27,16 @@ class Store:
     ) -> None:
         """Open a new run, or go on with the run that has the id ``resume``."""
         self.run: str | None = None
-        self.resumed = False
+        self.resume = resume
         self._client: Any = None
         self._folder: Path | None = None
+        self._lock: int | None = None
         self._name = name
         now = int(1000 * time.time())
         self.send("open", experiment=experiment, name=name, tags=tags, params=params, run=resume, time=now)
-        self.resumed = resume is not None and self.run == resume
 
     def send(self, kind: str, **event: Any) -> None:
-        """Send an event, or put it into the outbox; warn once that the store does not answer."""
+        """Send an event, or put it into the outbox; warn once of what the store says."""
         event = {"kind": kind} | event
         if self._folder is None:
             try:
@@ -43,10 +45,13 @@ class Store:
                 return
             except Exception as error:  # no error of the store may stop a training
                 self._folder = _new_folder(self._name)
+                self._lock = _lock(self._folder)
                 print(_warning(error, self._folder), file=sys.stderr)
                 if kind != "open" and self.run:
                     _append(self._folder, {"kind": "go on", "run": self.run})
         _append(self._folder, event)
+        if kind == "end":
+            _unlock(self._lock)
 
 
 def send_all() -> int:
@@ -55,26 +60,41 @@ def send_all() -> int:
     unsent = sorted(path.parent for path in folder.glob(f"*/{EVENTS}"))
     if not unsent:
         print(f"{folder}: nothing is kept there")
-    failed = 0
-    for one in unsent:
-        left = (one / EVENTS).read_text().splitlines()
-        run = None
-        try:
-            client = mlflow_store.connect()
-            while left:
-                run = mlflow_store.send(client, run, json.loads(left[0]))
-                del left[0]
-        except Exception as error:
-            print(f"{one}: not sent ({_first_line(error)})", file=sys.stderr)
-            failed += 1
-            if run:  # the next call goes on with this run
-                left.insert(0, json.dumps({"kind": "go on", "run": run}))
-                with files.atomic_write(one / EVENTS) as temporary:
-                    temporary.write_text("".join(f"{line}\n" for line in left))
-            continue
-        shutil.rmtree(one)
-        print(f"{one}: sent")
-    return failed
+    return sum(not _send(one) for one in unsent)
+
+
+def _send(folder: Path) -> bool:
+    """Send one run's folder, unless its stage still writes to it; return whether all is sent."""
+    lock = _lock(folder)
+    if lock is None:
+        print(f"{folder}: not sent, its stage is still running; try again when that has ended", file=sys.stderr)
+        return False
+    left, run = (folder / EVENTS).read_text(encoding="utf-8").splitlines(), None
+    try:
+        client = mlflow_store.connect()
+        while left:
+            run = mlflow_store.send(client, run, _event(left[0]))
+            del left[0]
+    except Exception as error:
+        print(f"{folder}: not sent ({mlflow_store.explain(error)})", file=sys.stderr)
+        if run:  # the next call goes on with this run
+            left.insert(0, json.dumps({"kind": "go on", "run": run}))
+            with files.atomic_write(folder / EVENTS) as temporary:
+                temporary.write_text("".join(f"{line}\n" for line in left), encoding="utf-8")
+        return False
+    else:
+        shutil.rmtree(folder)
+        print(f"{folder}: sent")
+        return True
+    finally:
+        _unlock(lock)
+
+
+def _event(line: str) -> dict:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"{EVENTS} has a line that was not written whole, delete it: {line:.80}") from error
 
 
 def _folder() -> Path:
@@ -94,14 +114,26 @@ def _append(folder: Path, event: dict) -> None:
         copy = folder / f"files-{sum(1 for _ in folder.iterdir())}"
         shutil.copytree(event["folder"], copy)
         event = event | {"folder": str(copy)}
-    with (folder / EVENTS).open("a") as file:
+    with (folder / EVENTS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(event) + "\n")
+
+
+def _lock(folder: Path) -> int | None:
+    """Lock a run's folder for this process; return None if another process has it."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock
+    except BlockingIOError:
+        os.close(lock)
+        return None
+
+
+def _unlock(lock: int) -> None:
+    fcntl.flock(lock, fcntl.LOCK_UN)  # also for processes that were forked meanwhile, such as a loader's
+    os.close(lock)
 
 
 def _warning(error: Exception, folder: Path) -> str:
     where = f"what it should have got is kept in {folder}; 'pipeline send' sends it later"
-    return f"warning: MLflow's store does not answer ({_first_line(error)}); the work goes on, {where}"
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return f"warning: MLflow's store does not take this run ({mlflow_store.explain(error)}); the work goes on, {where}"

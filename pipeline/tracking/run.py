@@ -33,21 +33,21 @@ class Run:
         """MLflow's id of the run; None if the store has not created the run."""
         return self._store.run if self._store else None
 
-    def metrics(self, values: dict[str, float], step: int = 0) -> None:
-        """Log numbers."""
+    def metrics(self, values: dict[str, float], step: int = 0, unless: str | None = None) -> None:
+        """Log numbers; ``unless`` is the id of a run that has them already."""
         if self._store:
-            now = int(1000 * time.time())
-            self._store.send("metrics", values={k: float(v) for k, v in values.items()}, step=step, time=now)
+            now, values = int(1000 * time.time()), {name: float(value) for name, value in values.items()}
+            self._store.send("metrics", values=values, step=step, time=now, **({"unless": unless} if unless else {}))
 
-    def epoch(self, row: dict[str, float]) -> None:
+    def epoch(self, row: dict[str, float], unless: str | None = None) -> None:
         """Log an epoch's row of numbers."""
-        self.metrics({name: value for name, value in row.items() if name != "epoch"}, step=int(row["epoch"]))
+        self.metrics({name: value for name, value in row.items() if name != "epoch"}, int(row["epoch"]), unless)
 
     def catch_up(self, history: list[dict[str, float]]) -> None:
         """Log the epochs that a killed job completed, unless this is the run that it logged them to."""
-        if self._store and not self._store.resumed:
+        if self._store:
             for row in history:
-                self.epoch(row)
+                self.epoch(row, unless=self._store.resume)
 
     def images(self, images: ImageSet, context: str) -> None:
         """Log which images were used, by their digest."""
@@ -100,15 +100,30 @@ def run(
 
 def _tags(dataset: str, stage: str) -> dict[str, str]:
     tags = {"dataset": dataset, "stage": stage, "dvc.stage": os.environ.get("DVC_STAGE", "")}
-    tags |= {"mlflow.source.name": " ".join(sys.argv), "mlflow.source.type": "LOCAL", "mlflow.user": getpass.getuser()}
-    git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    if git.returncode == 0:
-        tags["git.commit"] = tags["mlflow.source.git.commit"] = git.stdout.strip()
-        status = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False)
-        tags["git.dirty"] = str(bool(status.stdout.strip())).lower()
+    tags |= {"mlflow.source.name": _shorten(" ".join(sys.argv)), "mlflow.source.type": "LOCAL", "mlflow.user": _user()}
+    if commit := _git("rev-parse", "HEAD"):
+        tags["git.commit"] = tags["mlflow.source.git.commit"] = commit
+        tags["git.dirty"] = str(bool(_git("status", "--porcelain", "-uno"))).lower()
     return tags
 
 
+def _user() -> str:
+    """Return the user's name; in a container the user may be a number that has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # until Python 3.12, and from 3.13 on
+        return str(os.getuid())
+
+
+def _git(*words: str) -> str:
+    """Return what git says; nothing where there is no git, or no repository that it trusts."""
+    try:
+        done = subprocess.run(["git", *words], capture_output=True, encoding="utf-8", errors="replace", check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
 def _shorten(value: Any) -> str:
-    """Return the last 500 characters of a value, because MLflow refuses values that are too long."""
-    return str(value)[-500:]
+    """Return the last 500 characters of a value: MLflow refuses longer values, and bytes of names that are no UTF-8."""
+    return str(value)[-500:].encode("utf-8", "backslashreplace").decode("utf-8")

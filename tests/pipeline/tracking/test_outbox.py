@@ -1,6 +1,7 @@
 """MLflow's store gone before, during and after a run, or silent: the work goes on and nothing is lost."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -59,7 +60,7 @@ def test_gone_before(project, monkeypatch, capsys):
     log_all()
     assert time.monotonic() - started < 30
     said = capsys.readouterr().err
-    assert said.count("MLflow's store does not answer") == 1 and "'pipeline send' sends it later" in said
+    assert said.count("MLflow's store does not take this run") == 1 and "'pipeline send' sends it later" in said
     shutil.rmtree("results")
     use(monkeypatch, store)
     assert "sent" in command_line.run("send")
@@ -76,7 +77,7 @@ def test_silent(project, monkeypatch, capsys):
         started = time.monotonic()
         log_all()
         assert time.monotonic() - started < 30
-    assert capsys.readouterr().err.count("does not answer") == 1
+    assert capsys.readouterr().err.count("does not take this run") == 1
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def server(project):
 def test_gone_during(server, monkeypatch, capsys):
     use(monkeypatch, server.uri)
     log_all(between=server.stop)
-    assert capsys.readouterr().err.count("does not answer") == 1
+    assert capsys.readouterr().err.count("does not take this run") == 1
     (kept,) = outbox.FOLDER.iterdir()
     kinds = [json.loads(line)["kind"] for line in (kept / "events.jsonl").read_text().splitlines()]
     assert kinds == ["go on", "metrics", "files", "files", "end"]
@@ -163,3 +164,97 @@ def test_a_new_local_store_survives_several_jobs_at_once(project):
 
 def test_nothing_to_send(project):
     assert "nothing is kept there" in command_line.run("send")
+
+
+def test_an_experiment_deleted_in_the_page_is_named_with_the_command_and_its_runs_can_be_sent(project, capsys):
+    with tracking.run("tiny", "train-0", {}):
+        pass
+    client = mlflow.MlflowClient()
+    identity = client.get_experiment_by_name("tiny").experiment_id
+    client.delete_experiment(identity)
+    log_all()
+    with tracking.run("other", "train-1", {}):
+        pass
+    command = f"'mlflow experiments restore --experiment-id {identity}'"
+    assert command in capsys.readouterr().err and len(list(outbox.FOLDER.iterdir())) == 1
+    assert outbox.send_all() == 1 and command in capsys.readouterr().err
+    client.restore_experiment(identity)
+    client.delete_run(client.search_runs([identity])[0].info.run_id)  # the one before, so that there is one again
+    assert outbox.send_all() == 0
+    check_all(None)
+
+
+def test_one_run_that_cannot_be_sent_holds_up_no_other(project, capsys):
+    client = mlflow.MlflowClient()
+
+    def delete_it():
+        (run,) = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
+        client.delete_run(run.info.run_id)
+        deleted.append(run.info.run_id)
+
+    deleted = []
+    log_all(between=delete_it)
+    assert f"'mlflow runs restore --run-id {deleted[0]}'" in capsys.readouterr().err
+    (kept,) = outbox.FOLDER.iterdir()
+    (later := kept.with_name("99-later")).mkdir()
+    opened = {"kind": "open", "experiment": "two", "name": "two/a", "tags": {}, "params": {}, "run": None, "time": 1}
+    (later / "events.jsonl").write_text(json.dumps(opened) + "\n")
+    assert outbox.send_all() == 1 and not later.exists() and client.get_experiment_by_name("two")
+    client.restore_run(deleted[0])
+    assert outbox.send_all() == 0 and not list(outbox.FOLDER.iterdir())
+    check_all(None)
+
+
+def test_a_run_deleted_before_a_training_goes_on_is_logged_anew_and_whole(project):
+    history = [{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}]
+    with tracking.run("tiny", "train-1", {}) as first:
+        first.epoch(history[0])
+    client = mlflow.MlflowClient()
+    client.delete_run(first.id)
+    with tracking.run("tiny", "train-1", {}, resume=first.id) as second:
+        second.catch_up(history[:1])
+        second.epoch(history[1])
+    assert second.id != first.id and not outbox.FOLDER.exists()
+    assert [(m.step, m.value) for m in client.get_metric_history(second.id, "loss")] == [(1, 2.0), (2, 1.0)]
+
+
+def test_what_a_run_has_already_is_not_sent_again_later(project, monkeypatch):
+    """A training goes on while the store is away: its first epochs are in the store, if that still has the run."""
+    store = f"sqlite:///{project / 'mlflow.db'}"
+    with tracking.run("tiny", "train-1", {}) as first:
+        first.epoch({"epoch": 1, "loss": 2.0})
+    use(monkeypatch, f"http://127.0.0.1:{free_port()}")
+    with tracking.run("tiny", "train-1", {}, resume=first.id) as second:
+        second.catch_up([{"epoch": 1, "loss": 2.0}])
+        second.epoch({"epoch": 2, "loss": 1.0})
+    use(monkeypatch, store)
+    assert outbox.send_all() == 0
+    steps = [m.step for m in mlflow.MlflowClient(store).get_metric_history(first.id, "loss")]
+    assert steps == [1, 2]
+
+
+def test_a_run_that_is_still_written_is_left_alone(project, monkeypatch, capsys):
+    """Sent halfway, its folder would be gone under the training, which writes to it."""
+    store = f"sqlite:///{project / 'mlflow.db'}"
+    use(monkeypatch, f"http://127.0.0.1:{free_port()}")
+
+    def send():
+        command = [sys.executable, "-m", "pipeline", "send"]
+        environment = {**os.environ, "MLFLOW_TRACKING_URI": store}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and "its stage is still running" in done.stderr
+
+    log_all(between=send)
+    use(monkeypatch, store)
+    assert outbox.send_all() == 0
+    check_all(store)
+
+
+def test_a_line_that_was_not_written_whole_is_named(project, capsys):
+    folder = outbox.FOLDER / "one"
+    folder.mkdir(parents=True)
+    (folder / "events.jsonl").write_text('{"kind": "open", "experi')
+    assert outbox.send_all() == 1
+    assert "runs/unsent/one: not sent (ValueError: events.jsonl has a line that was not written whole" in (
+        capsys.readouterr().err
+    )

@@ -63,3 +63,24 @@ def test_git_commit_is_tagged(project):
     head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
     tags = tracking._tags("tiny", "train-1")
     assert tags["git.commit"] == head and tags["git.dirty"] == "false"
+
+
+def test_a_user_id_without_a_name(monkeypatch):
+    """As in a container that runs under a number."""
+
+    def nobody():
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    monkeypatch.setattr("os.getuid", lambda: 12345)
+    assert tracking._tags("tiny", "train-1")["mlflow.user"] == "12345"
+
+
+def test_without_git_no_commit_is_tagged(project, monkeypatch):
+    monkeypatch.setenv("PATH", str(project))
+    assert not {name for name in tracking._tags("tiny", "train-1") if "git" in name}
+
+
+def test_names_that_are_no_utf8_are_shown_with_their_bytes(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/home/\udcff/pipeline", "train"])
+    assert tracking._tags("tiny", "train-1")["mlflow.source.name"] == "/home/\\udcff/pipeline train"
