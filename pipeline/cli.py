@@ -77,8 +77,10 @@ def plan(
 ) -> None:
     """Spell out in cells.yaml, for DVC, what 'plan' of params.yaml says is trained."""
     from pipeline import plan  # inside each command, so that --help does not wait for pandas and torch
+    from pipeline.disk import files
 
     plan.run(_words(datasets), check)
+    files.check_folders(plan.read_datasets())
 
 
 @app.command(cls=Command)
@@ -86,7 +88,9 @@ def download(dataset: Dataset, out: Out) -> None:
     """Bring a dataset's raw files into a folder."""
     from pipeline import download, params
     from pipeline.datasets import sources
+    from pipeline.disk import files
 
+    files.check_folders([dataset])
     download.run(sources.check(dataset, params.read(dataset).download), out)
 
 
@@ -113,7 +117,9 @@ def weights(dataset: Dataset, out: FileOut, variant: Variant = "ours") -> None:
 def launch(words: Annotated[list[str], typer.Argument(help="A command and its options.", show_default=False)]) -> None:
     """Run train or attend as 'accelerate launch -m pipeline' would: on all GPUs."""
     from pipeline import launch
+    from pipeline.disk import files
 
+    files.check_folders(words[1:2])  # of the dataset: 'pipeline plan' may have looked long ago
     launch.hand_over(words)
     app(words, prog_name="pipeline")
 

@@ -1,4 +1,4 @@
-"""Atomic writes, so that no stage ever reads a half-written file; JSON; digests."""
+"""Atomic writes, so that no stage ever reads a half-written file; JSON; digests; where outputs can be kept."""
 
 import errno
 import hashlib
@@ -67,6 +67,35 @@ def digest(data: bytes) -> str:
     'e3b0c44298fc1c14'
     """
     return hashlib.sha256(data).hexdigest()[:16]
+
+
+def check_folders(datasets: list[str]) -> None:
+    """Raise InputError where DVC could not keep outputs of some datasets: it would say so after a whole training."""
+    shared = [Path(name) for name in ("data", "data/raw", "runs", "reports")]
+    owned = [folder / name for folder in shared for name in datasets]
+    for folder in [*shared, *owned, Path("reports/metrics"), Path(".dvc/cache")]:
+        _check_folder(folder)
+    here = Path.cwd()
+    if any((folder / ".git").exists() for folder in (here, *here.parents)):  # without git DVC follows links
+        below = [Path(folder, name) for top in owned for folder, names, _ in os.walk(top) for name in names]
+        for folder in [*shared, *owned, *below]:
+            if folder.is_symlink():
+                raise InputError(
+                    f"{folder}: is a link to {folder.readlink()}, and in a git checkout DVC follows no link to its "
+                    "outputs: put the folder itself there, and DVC's cache on the other disk, with 'dvc cache dir "
+                    "--local FOLDER' and 'dvc config --local cache.type symlink' (docs/running.md has more ways)"
+                )
+
+
+def _check_folder(path: Path) -> None:
+    if path.is_symlink() and not path.exists():
+        raise InputError(
+            f"{path}: is a link to {path.readlink()}, which is not there: mount that disk, or remove the link"
+        )
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: is a file, and DVC keeps a folder there: move the file away")
+    if path.exists() and not os.access(path, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: this user cannot write there: change its owner or its rights ('ls -ld {path}')")
 
 
 def is_full(error: Exception) -> bool:

@@ -82,3 +82,13 @@ def test_bugs_keep_their_traceback(project, monkeypatch):
     monkeypatch.setattr("pipeline.download.run", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         command_line.run("download", "tiny", "--out", "raw")
+
+
+@pytest.mark.parametrize(
+    "words", [["plan"], ["download", "tiny", "--out", "data/raw/tiny"], ["launch", "train", "tiny"]]
+)
+def test_where_outputs_cannot_be_kept_nothing_begins(project, words):
+    (project / "runs").touch()
+    with pytest.raises(AssertionError, match="error: runs: is a file, and DVC keeps a folder there"):
+        command_line.run(*words)
+    assert not (project / "data").exists()

@@ -108,3 +108,61 @@ def test_what_a_killed_job_left_is_swept(tmp_path):
         folder.mkdir()
     assert sorted(tmp_path.iterdir()) == sorted([lives, elsewhere, tmp_path / "folder"])
     zombie.wait()
+
+
+@pytest.fixture
+def git_checkout(tmp_path, monkeypatch):
+    """A git checkout to stand in, and another disk beside it."""
+    for name in ("checkout/.git", "disk/real"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "checkout")
+    return tmp_path / "checkout"
+
+
+LINKED = ["data", "data/raw", "data/tiny", "data/raw/tiny", "runs", "runs/tiny", "runs/tiny/train", "reports/tiny"]
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_a_folder_of_outputs_that_is_a_link_is_refused_in_a_git_checkout_alone(git_checkout, name):
+    """DVC says 'outside of git repository', after the training; without git it follows the link."""
+    (git_checkout / name).parent.mkdir(parents=True, exist_ok=True)
+    (git_checkout / name).symlink_to(git_checkout.parent / "disk" / "real")
+    with pytest.raises(InputError, match=rf"^{name}: is a link to .*real, .*'dvc cache dir --local FOLDER'"):
+        files.check_folders(["tiny"])
+    (git_checkout / ".git").rmdir()
+    files.check_folders(["tiny"])
+
+
+@pytest.mark.parametrize("name", ["data/archives", "data/gulls", "runs/unfinished", ".dvc/cache", "runs/other"])
+def test_links_that_are_no_outputs_of_the_plan_are_the_users(git_checkout, name):
+    (git_checkout / name).parent.mkdir(parents=True)
+    (git_checkout / name).symlink_to(git_checkout.parent / "disk" / "real")
+    files.check_folders(["tiny"])
+
+
+def test_files_that_dvc_links_to_its_cache_are_no_links_of_a_user(git_checkout):
+    """As with 'dvc config cache.type symlink', which the message proposes."""
+    folder = git_checkout / "runs" / "tiny" / "train"
+    folder.mkdir(parents=True)
+    (git_checkout.parent / "disk" / "weights").touch()
+    (folder / "weights.safetensors").symlink_to(git_checkout.parent / "disk" / "weights")
+    files.check_folders(["tiny"])
+
+
+@pytest.mark.parametrize("name", ["data", "runs/tiny", "reports/metrics", ".dvc/cache"])
+def test_a_link_to_nothing_and_a_file_in_the_place_of_a_folder(git_checkout, name):
+    (git_checkout / name).parent.mkdir(exist_ok=True)
+    (git_checkout / name).symlink_to("nothing")
+    with pytest.raises(InputError, match=f"^{name}: is a link to nothing, which is not there"):
+        files.check_folders(["tiny"])
+    (git_checkout / name).unlink()
+    (git_checkout / name).touch()
+    with pytest.raises(InputError, match=f"^{name}: is a file, and DVC keeps a folder there"):
+        files.check_folders(["tiny"])
+
+
+def test_a_folder_that_the_user_cannot_write(git_checkout, monkeypatch):
+    (git_checkout / "runs").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(InputError, match=r"^runs: this user cannot write there"):
+        files.check_folders(["tiny"])
