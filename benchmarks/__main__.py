@@ -31,9 +31,9 @@ def main() -> None:
     command = f"`python -m benchmarks {' '.join(names)}`"
     table = f"Medians, ours and its reference in turns; {machine}. {command} made this.\n\n{to_markdown(rows)}"
     print(table)
-    (HERE / "results.md").write_text(table)
+    (HERE / "results.md").write_text(table, encoding="utf-8")
     results = {"machine": machine, "rows": [asdict(row) | {"verdict": row.verdict} for row in rows]}
-    (HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    (HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def rows() -> list[Row]:
         results = {"plain": [], "kept": []}
         for way in ["plain", "kept"] * 3:
             command = [sys.executable, "-m", "benchmarks.memory", str(pixels), way]
-            output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            output = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout
             results[way].append([float(word) for word in output.split()])
         plain, kept = (statistics.median(row[0] for row in results[way]) for way in results)
         kernel = [statistics.median(row[1] for row in results[way]) for way in results]

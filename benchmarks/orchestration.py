@@ -90,7 +90,7 @@ def second_repro(folder: Path) -> tuple[int, float]:
     seconds = []
     for _ in range(3):
         started = time.perf_counter()
-        done = subprocess.run([*dvc, "repro"], cwd=folder, check=True, capture_output=True, text=True)
+        done = subprocess.run([*dvc, "repro"], cwd=folder, check=True, capture_output=True, encoding="utf-8")
         seconds.append(time.perf_counter() - started)
         assert "Running stage" not in done.stdout
     return len(stages), statistics.median(seconds)
@@ -107,7 +107,7 @@ def overhead() -> dict[str, float]:
 def _one_stage(folder: str, environment: dict[str, str]) -> dict[str, float]:
     started = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", STAGE], cwd=folder, env=environment, check=True, capture_output=True, text=True
+        [sys.executable, "-c", STAGE], cwd=folder, env=environment, check=True, capture_output=True, encoding="utf-8"
     )
     parts, whole = json.loads(done.stdout), time.perf_counter() - started
     return parts | {"Python's start and end": whole - sum(parts.values()), "in all": whole}
@@ -116,8 +116,8 @@ def _one_stage(folder: str, environment: dict[str, str]) -> dict[str, float]:
 def _write(path: Path, content: str) -> None:
     if path.suffix:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("{}" if path.suffix == ".json" else f"{content}\n")
+        path.write_text("{}" if path.suffix == ".json" else f"{content}\n", encoding="utf-8")
         return
     path.mkdir(parents=True, exist_ok=True)
     for name in ("index.csv", "pictures.zip", "images.zip", "boxes.csv", "predictions.npz", "maps.npz"):
-        (path / name).write_text(f"{content} {name}\n")
+        (path / name).write_text(f"{content} {name}\n", encoding="utf-8")

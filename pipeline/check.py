@@ -56,7 +56,7 @@ def _update(datasets: list[str], floors: dict, reports: Path, tolerance: float) 
         }
     from ruamel.yaml import YAML
 
-    with files.atomic_write(reports / "expected.yaml") as temporary, temporary.open("w") as file:
+    with files.atomic_write(reports / "expected.yaml") as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(HEADER + f"# Last tolerance: {tolerance:g} points.\n")
         YAML().dump(floors, file)
     print(f"{reports / 'expected.yaml'}: floors of {', '.join(datasets)} set {tolerance:g} points below the results")

@@ -64,6 +64,9 @@ AllAttended = Annotated[Path, _folder("Folder of all the dataset's attend stages
 
 @app.callback()
 def main() -> None:  # noqa: D103  (a docstring would replace the help text above)
+    for stream in (sys.stdout, sys.stderr):  # a letter that the terminal's encoding lacks stops no stage
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     # Importing torch and MLflow allocates a million long-lived objects. Python's garbage collector would scan them
     # again and again during the import, and once more at exit: a third of a stage's start (make bench).
     gc.set_threshold(100_000)

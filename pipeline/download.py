@@ -19,6 +19,9 @@ def run(source: Section, raw: Path) -> None:
             index = sources.read(source, unpacked)
         except InputError as error:  # the folder is deleted before a user reads this: name its source instead
             raise InputError(str(error).replace(str(unpacked), _origin(source))) from error
+        except UnicodeEncodeError as error:
+            shown = error.object.encode("utf-8", "backslashreplace").decode("utf-8")
+            raise InputError(f"{shown}: this name is not in UTF-8, so that no table can hold it; rename it") from error
         imageset.write_originals(folder, index, lambda file: (unpacked / file).read_bytes())
         shutil.rmtree(unpacked)
 

@@ -202,7 +202,7 @@ def load(path: Path = PATH) -> dict[str, Any]:
     from ruamel.yaml import YAML, YAMLError  # DVC's own reader: it reads 1e-4 as a number, PyYAML as a string
 
     try:
-        values = YAML(typ="safe").load(path.read_text()) or {}
+        values = YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError as error:
         raise InputError(f"{path}: not found; run this from the project's root") from error
     except YAMLError as error:
@@ -221,7 +221,7 @@ def edit(path: Path = PATH) -> Iterator[Any]:
     yaml.default_flow_style = False
     values = yaml.load(path)
     yield values
-    with files.atomic_write(path) as temporary, temporary.open("w") as file:
+    with files.atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         yaml.dump(values, file)
 
 

@@ -92,7 +92,7 @@ def imports(tree):
 
 
 def parse(path):
-    return ast.parse(path.read_text())
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +155,44 @@ def test_files_and_functions_fit_on_screens(path):
 def test_the_stage_graph_fits_on_four_screens():
     lines = (ROOT / "dvc.yaml").read_text().splitlines()
     assert len(lines) <= 220 and max(map(len, lines)) <= 120
+
+
+def names_no_encoding(call):
+    """Whether a call reads or writes text in whatever encoding the user's locale has."""
+    name, given = getattr(call.func, "attr", getattr(call.func, "id", "")), {word.arg for word in call.keywords}
+    if name in ("run", "Popen", "check_output"):
+        return "text" in given and "encoding" not in given
+    if name in ("read_text", "write_text"):
+        return "encoding" not in given
+    if name != "open" or ast.unparse(call.func) in ("Image.open", "os.open", "tarfile.open"):
+        return False
+    modes = [
+        arg.value for arg in call.args if isinstance(arg, ast.Constant)
+    ]  # a picture is opened by a name: a variable
+    return (not call.args or bool(modes)) and "encoding" not in given and not any("b" in str(mode) for mode in modes)
+
+
+@pytest.mark.parametrize("path", [*MODULES, *sorted((ROOT / "benchmarks").glob("*.py"))], ids=lambda path: path.stem)
+def test_text_is_utf8_whatever_the_locale(path):
+    for node in ast.walk(parse(path)):
+        assert not (isinstance(node, ast.Call) and names_no_encoding(node)), f"{node.lineno}: {ast.unparse(node)}"
+
+
+@pytest.mark.parametrize(
+    "code, wrong",
+    [
+        ("p.read_text()", True),
+        ("p.write_text(t, encoding='utf-8')", False),
+        ("p.open()", True),
+        ("p.open('w')", True),
+        ("open('a')", True),
+        ("p.open('wb')", False),
+        ("data.open(row.id)", False),
+        ("subprocess.run(c, text=True)", True),
+    ],
+)
+def test_what_is_text_in_the_locales_encoding(code, wrong):
+    assert names_no_encoding(ast.parse(code).body[0].value) == wrong
 
 
 def test_rooms_without_code():

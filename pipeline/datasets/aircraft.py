@@ -62,7 +62,7 @@ def read(source: Source, raw: Path) -> pd.DataFrame:
 def _list(raw: Path, split: str) -> pd.DataFrame:
     path = raw / ROOT / f"images_variant_{split}.txt"
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error}); the archive is not the official one") from error
     return pd.DataFrame([line.split(" ", 1) for line in lines if line], columns=["id", "class_name"])

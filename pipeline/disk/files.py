@@ -52,12 +52,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
 def write_json(path: Path, value: object) -> None:
     """Write a value as JSON that git can compare line by line."""
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n")
+        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> dict:
     """Read what ``write_json`` wrote."""
-    return json.loads(path.read_text())
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def digest(data: bytes) -> str:
@@ -126,7 +126,7 @@ def _lives(pid: int) -> bool:
     except PermissionError:  # another user's
         return True
     state = Path(f"/proc/{pid}/stat")  # in a container killed processes may stay listed as zombies
-    return not state.is_file() or state.read_text().rpartition(") ")[2][0] != "Z"
+    return not state.is_file() or state.read_text(encoding="utf-8", errors="replace").rpartition(") ")[2][0] != "Z"
 
 
 def _remove(path: Path) -> None:

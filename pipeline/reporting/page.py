@@ -51,6 +51,5 @@ class Page:
         head = f'<meta charset="utf-8"><title>{escape(self.title)}</title><style>{STYLE}</style>'
         body = "\n".join(self.parts)
         with files.atomic_write(path) as temporary:
-            temporary.write_text(
-                f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
-            )
+            page = f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
+            temporary.write_text(page, encoding="utf-8")

@@ -126,7 +126,7 @@ def write(table: pd.DataFrame, path: Path) -> None:
     rendered = {".csv": table.round(4).to_csv(), ".md": to_markdown(table), ".tex": to_latex(table)}
     for suffix, text in rendered.items():
         with files.atomic_write(path.with_suffix(suffix)) as temporary:
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")
 
 
 def render(table: pd.DataFrame) -> pd.DataFrame:

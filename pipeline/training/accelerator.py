@@ -64,10 +64,12 @@ def cores() -> int:
 def quota(root: Path = Path("/sys/fs/cgroup")) -> int | None:
     """Return how many cores' worth of time a container may take, at least 1; None where there is no limit."""
     with suppress(OSError, ValueError):
-        share, period = (root / "cpu.max").read_text().split()  # cgroup v2
+        share, period = (root / "cpu.max").read_text(encoding="utf-8").split()  # cgroup v2
         return None if share == "max" else max(1, int(share) // int(period))
     with suppress(OSError, ValueError):
-        share, period = (int((root / "cpu" / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+        share, period = (
+            int((root / "cpu" / f"cpu.cfs_{name}_us").read_text(encoding="utf-8")) for name in ("quota", "period")
+        )
         return None if share < 0 else max(1, share // period)
     return None
 

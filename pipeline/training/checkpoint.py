@@ -77,7 +77,7 @@ def unfinished(stage: str, accelerator: Accelerator) -> Iterator[Path]:
     folder = FOLDER / stage
     folder.mkdir(parents=True, exist_ok=True)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    lock = (folder / "lock").open("a+") if accelerator.is_main_process else None
+    lock = (folder / "lock").open("a+", encoding="utf-8") if accelerator.is_main_process else None
     try:
         if lock:
             _lock(lock, stage)

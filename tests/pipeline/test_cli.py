@@ -1,5 +1,6 @@
 """The command line in all its spellings, and what it says of bad input."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +93,22 @@ def test_where_outputs_cannot_be_kept_nothing_begins(project, words):
     with pytest.raises(AssertionError, match="error: runs: is a file, and DVC keeps a folder there"):
         command_line.run(*words)
     assert not (project / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"LC_ALL": "POSIX"},
+        {"PYTHONIOENCODING": "ascii"},
+    ],
+    ids=["C", "POSIX", "ascii"],
+)
+def test_in_a_locale_without_utf8_text_is_read_and_shown(project, environment):
+    recipe = (project / "params.yaml").read_text(encoding="utf-8")
+    (project / "params.yaml").write_text(f"# Vögel, 鳥\n{recipe}", encoding="utf-8")
+    code = "from pipeline.cli import app; app(['plan'], standalone_mode=False); print('V\\xf6gel', '\\udcff')"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] in (b"V\\xf6gel \\udcff", "Vögel \\udcff".encode())

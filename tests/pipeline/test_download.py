@@ -43,3 +43,11 @@ def test_what_is_wrong_is_named_where_the_user_has_it(project, write_recipe, tin
     write_recipe(tiny=tiny)
     with pytest.raises(AssertionError, match=r"error: shop/test/tern/5.png: cannot be read as a picture"):
         command_line.run("download", "tiny", "--out", "raw")
+
+
+def test_a_name_that_is_not_utf8_is_named_and_nothing_is_written(project, monkeypatch):
+    """Neither pandas nor a CSV holds such a name."""
+    monkeypatch.setattr("pipeline.datasets.birdlets.read", lambda source, raw: "V\udcf6gel/1.jpg".encode())
+    with pytest.raises(AssertionError, match=r"error: V\\udcf6gel/1.jpg: this name is not in UTF-8"):
+        command_line.run("download", "tiny", "--out", "raw")
+    assert not (project / "raw").exists() and not list(project.glob(".raw*"))
