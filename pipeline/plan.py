@@ -36,9 +36,9 @@ def run(datasets: list[str], checked: bool) -> None:
     if datasets:
         with params.edit() as values:
             values["datasets"] = datasets
-    if not PATH.is_file() or PATH.read_text() != text:
+    if not PATH.is_file() or PATH.read_text(encoding="utf-8") != text:
         with files.atomic_write(PATH) as temporary:
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")
         if checked:
             raise InputError(f"{PATH}: was not what params.yaml says, and is now; run the same command again")
     counts = [f"{len(trainings.read(dataset))} trainings on {dataset}" for dataset in trainings.read_datasets()]
