@@ -64,6 +64,9 @@ AllAttended = Annotated[Path, _folder("Folder of all the dataset's attend stages
 
 @app.callback()
 def main() -> None:  # noqa: D103  (a docstring would replace the help text above)
+    if sys.platform == "win32":
+        typer.secho("error: this does not run on Windows itself; in WSL it does ('wsl --install')", fg="red", err=True)
+        raise typer.Exit(1)
     for stream in (sys.stdout, sys.stderr):  # a letter that the terminal's encoding lacks stops no stage
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -61,7 +61,7 @@ def test_a_folder_called_venv_that_is_this_very_python_is_not_started_again(monk
     from pipeline.__main__ import environment
 
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    (tmp_path / ".venv" / "bin" / "python").touch()
+    (tmp_path / ".venv" / "bin" / "python").touch(mode=0o755)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CONDA_DEFAULT_ENV", raising=False)
     monkeypatch.setattr(sys, "base_prefix", sys.prefix)
@@ -76,3 +76,33 @@ def test_the_code_is_that_of_the_folder(checkout):
     source = checkout / "pipeline" / "params.py"
     source.write_text(source.read_text().replace("there is no recipe for", "in the copy there is no recipe for"))
     assert "in the copy there is no recipe for 'nobody'" in run(checkout, sys.executable).stderr
+
+
+@pytest.mark.skipif(not SYSTEM, reason="needs a Python outside any environment")
+def test_an_environment_that_this_user_may_not_use_is_none(checkout):
+    """Somebody else's: only root can read where its Python lies."""
+    (checkout / ".venv").unlink()
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    (checkout / ".venv" / "bin" / "python").touch(mode=0o600)
+    done = run(checkout, SYSTEM[0])
+    assert done.returncode == 1 and "run 'make install'" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_python_that_is_too_old_or_has_nothing_installed_says_so_in_a_line(monkeypatch):
+    from pipeline import __main__
+
+    assert __main__.unfit() == ""
+    monkeypatch.setitem(sys.modules, "typer", None)
+    assert "not installed for" in __main__.unfit() and "\n" not in __main__.unfit()
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2))
+    assert "Python 3.11 or newer is needed: run 'make install'" in __main__.unfit()
+
+
+def test_names_of_files_are_utf8_in_a_locale_that_is_not(checkout):
+    """Else a class folder 'Vögel' would be another class there."""
+    source = checkout / "pipeline" / "download.py"
+    source.write_text("import sys\nsys.exit(f'{sys.getfilesystemencoding()} {sys.argv[1:]}')\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pipeline", "download", "tiny", "--out", "Vögel"]
+    clean = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(command, cwd=checkout, env=clean, capture_output=True, encoding="utf-8", check=False)
+    assert done.stderr.strip() == "utf-8 ['download', 'tiny', '--out', 'Vögel']"

@@ -112,3 +112,9 @@ def test_in_a_locale_without_utf8_text_is_read_and_shown(project, environment):
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] in (b"V\\xf6gel \\udcff", "Vögel \\udcff".encode())
+
+
+def test_windows_is_refused_before_the_first_stage(project, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    result = CliRunner().invoke(app, ["plan", "--check"])
+    assert result.exit_code == 1 and "error: this does not run on Windows itself; in WSL it does" in result.output
