@@ -1,38 +1,57 @@
 # Run 'make' to see what there is. Everything works in a fresh clone: each target installs what it needs, once.
 PYTHON ?= python3
-VENV := $(CURDIR)/.venv
-INSTALLED := $(VENV)/installed
-export PATH := $(VENV)/bin:$(PATH)
+PY := .venv/bin/python# relative, and 'python -m' throughout: a space in the project's path harms neither
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# What would lead pip or Python away from .venv.
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PIP_PREFIX PIP_ROOT PIP_TARGET
+export PIP_USER := 0
+
+# DVC asks for both; in a container a user may have neither, nor an entry among the users.
+ifeq ($(USER)$(LOGNAME),)
+export USER := $(shell id -un 2>/dev/null || id -u)
+endif
+ifndef HOME
+export HOME := $(CURDIR)/.venv
+endif
+
+ifeq ($(wildcard pipeline/plan.py),)
+$(error run make in the project's folder: make -C FOLDER)
+endif
+ifneq ($(findstring :,$(CURDIR)),)
+$(error $(CURDIR): PATH cannot hold a folder with a colon in its name: move the project)
+endif
 
 .PHONY: help install repro test test-distributed bench lint
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(INSTALLED) ## create .venv and install the project into it
+install: .venv/installed ## create .venv and install the project into it
+	@d="$$PWD"; until test -e "$$d/.git" -o "$$d" = /; do d=$$(dirname "$$d"); done; \
+	test -e "$$d/.git" || grep -qs no_scm .dvc/config.local || $(PY) -m dvc config --local core.no_scm true
 
-$(INSTALLED): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.11")'
-	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+.venv/installed: pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.11")'
+	@$(PY) -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv .venv
 	@echo "installing into .venv (a few minutes: torch is large)"
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable ".[test]"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	@touch $@
 
 repro: install ## run the pipeline; 'make repro DATASETS=birdlets,cub10' names other datasets in params.yaml first
-	@pipeline plan $(if $(DATASETS),--datasets $(DATASETS))
-	@dvc repro
+	@$(PY) -m pipeline plan $(if $(DATASETS),--datasets '$(DATASETS)')
+	@$(PY) -m dvc repro
 	@for page in reports/*/index.html; do echo; cat "$${page%index.html}table-6.md"; echo "report: $$page"; done
 
 test: install ## run the tests, side by side on all cores
-	@OMP_NUM_THREADS=1 pytest --numprocesses logical --maxprocesses 8 --dist loadgroup
+	@OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses logical --maxprocesses 8 --dist loadgroup
 
 test-distributed: install ## train on two machines (network namespaces; needs root)
-	@pytest -m machines
+	@$(PY) -m pytest -m machines
 
 bench: install ## measure speed beside references; writes benchmarks/results.md
-	@python -m benchmarks
+	@$(PY) -m benchmarks
 
 lint: install ## check the style
-	@ruff check .
-	@ruff format --check .
-
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
