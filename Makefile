@@ -18,8 +18,9 @@ endif
 ifeq ($(wildcard pipeline/plan.py),)
 $(error run make in the project's folder: make -C FOLDER)
 endif
-ifneq ($(findstring :,$(CURDIR)),)
-$(error $(CURDIR): PATH cannot hold a folder with a colon in its name: move the project)
+ODD := $(strip $(foreach one,: $$ " `,$(findstring $(one),$(CURDIR))))
+ifneq ($(ODD),)
+$(error $(CURDIR): PATH, setuptools or scripts fail in a folder with $(ODD) in its name: move the project)
 endif
 
 .PHONY: help install repro test test-distributed bench lint

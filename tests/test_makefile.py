@@ -45,7 +45,7 @@ def make(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["my birds", "it's", 'a"b', "a$b", "a$(b)", "a#b", "a%b", "a\\b", "Vögel", "-x", "long/" + 20 * "folder-"]
+    "name", ["my birds", "it's", "a(b)", "a&b", "a#b", "a%b", "a\\b", "Vögel", "-x", "long/" + 20 * "folder-"]
 )
 def test_it_installs_and_runs_in_its_own_folder_whatever_the_path(make, folder, name):
     path = folder / name
@@ -58,10 +58,12 @@ def test_it_installs_and_runs_in_its_own_folder_whatever_the_path(make, folder, 
     assert (path / ".venv" / "installed").is_file() and list(folder.iterdir()) == [folder / name.split("/")[0]]
 
 
-def test_a_path_with_a_colon_is_refused(make, folder):
-    done = make(folder / "a:b", "install")
-    assert done.returncode == 2 and "PATH cannot hold a folder with a colon in its name" in done.stderr
-    assert not (folder / "a:b" / ".venv").exists()
+@pytest.mark.parametrize("letter", [":", "$", '"', "`"])
+def test_a_path_in_which_other_tools_fail_is_refused(make, folder, letter):
+    """A colon ends a folder in PATH; setuptools takes $x for a variable; a quote ends the path in a script of pip's."""
+    done = make(folder / f"a{letter}b", "install")
+    assert done.returncode == 2 and f"fail in a folder with {letter} in its name: move the project" in done.stderr
+    assert not (folder / f"a{letter}b" / ".venv").exists()
 
 
 def test_from_another_folder_it_says_how(make, folder, tmp_path):
