@@ -82,11 +82,11 @@ def plan(
     check: Annotated[bool, typer.Option("--check", help="Fail where cells.yaml was not up to date.")] = False,
 ) -> None:
     """Spell out in cells.yaml, for DVC, what 'plan' of params.yaml says is trained."""
-    from pipeline import plan  # inside each command, so that --help does not wait for pandas and torch
+    from pipeline import plan, trainings  # inside each command, so that --help does not wait for pandas and torch
     from pipeline.disk import files
 
     plan.run(_words(datasets), check)
-    files.check_folders(plan.read_datasets())
+    files.check_folders(trainings.read_datasets())
 
 
 @app.command(cls=Command)
