@@ -23,7 +23,7 @@ ifneq ($(ODD),)
 $(error $(CURDIR): PATH, setuptools or scripts fail in a folder with $(ODD) in its name: move the project)
 endif
 
-.PHONY: help install repro test test-distributed bench lint
+.PHONY: help install repro test test-gpu test-distributed bench lint
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ repro: install ## run the pipeline; 'make repro DATASETS=birdlets,cub10' names o
 
 test: install ## run the tests, side by side on all cores
 	@OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses logical --maxprocesses 8 --dist loadgroup
+
+test-gpu: install ## run the tests that need a GPU; says which were skipped for want of one
+	@pytest -m gpu
 
 test-distributed: install ## train on two machines (network namespaces; needs root)
 	@$(PY) -m pytest -m machines

@@ -15,7 +15,7 @@ from pipeline.disk.cells import Cell
 from pipeline.disk.imageset import CROP, ImageSet
 from pipeline.disk.predictions import ATTENDED, NEXT
 from pipeline.tracking import run as tracking
-from pipeline.training import accelerator, inference
+from pipeline.training import accelerator, environment, inference
 from pipeline.training import trained as trained_network
 from pipeline.training.inference import ImageResult
 
@@ -31,13 +31,14 @@ def run(cell: Cell, recipe: params.Recipe, trained: Path, images: Path, split: s
     Writes to ``out``: predictions.npz; with local classifiers boxes.csv, and maps.npz of the test images.
     """
     recipe = trained_network.read_recipe(trained, recipe)
-    job = accelerator.start(recipe.train.precision, recipe.train.threads)
+    job = accelerator.start(recipe.train.precision, recipe.train.threads, recipe.train.tf32)
     data = imageset.read(images)
     network = trained_network.read(trained, recipe.network, len(data.class_names))
     network = job.prepare_model(network, evaluation_mode=True)
     results = inference.infer(network, data, split, job)
     if job.is_main_process:
         sections = {"network": recipe.network, "attend": recipe.attend}
+        sections["machine"] = environment.describe(job, recipe.train.precision, recipe.train.tf32)
         with tracking.run(cell.dataset, f"attend-{cell}", sections) as tracker:
             metrics = _write(out, data, results, recipe)
             tracker.images(data, context="evaluation")

@@ -7,9 +7,14 @@ imports torch again: almost 3 seconds a stage. So this module first decides whet
 import os
 import sys
 from pathlib import Path
+from typing import Any
+
+from pipeline.errors import InputError
 
 # On several machines the user starts each by hand (docs/running.md); the recipe sets the precision.
 OPTIONS = ["--quiet", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no"]
+KINDS = ("NO", "MULTI_CPU", "MULTI_GPU")  # of Accelerate's configurations: each process has the whole network
+ANEW = "run 'accelerate config' again, or delete the file"
 
 
 def hand_over(words: list[str]) -> None:
@@ -17,7 +22,9 @@ def hand_over(words: list[str]) -> None:
 
     It is needed if ``accelerate config`` has been run, or if the machine has several devices.
     """
-    if not configured() and devices() < 2:
+    if path := configured():
+        check(path)
+    elif devices() < 2:
         return
     threads = (
         os.environ.get("OMP_NUM_THREADS", "").partition(",")[0] or os.cpu_count()
@@ -27,15 +34,45 @@ def hand_over(words: list[str]) -> None:
     os.execv(sys.executable, [*launcher, f"--num_cpu_threads_per_process={threads}", "-m", "pipeline", *words])
 
 
-def configured() -> bool:
-    """Whether ``accelerate config`` has written a default configuration."""
+def configured() -> Path | None:
+    """Return the default configuration that ``accelerate config`` has written; None if there is none."""
     from accelerate.commands.config.config_args import default_config_file
 
-    return Path(default_config_file).is_file()
+    path = Path(default_config_file)
+    return path if path.is_file() else None
+
+
+def check(path: Path) -> None:
+    """Raise InputError where a configuration asks for what a recipe cannot mean; say what of it is not obeyed."""
+    config = _read(path)
+    kind, where = (getattr(e, "value", e) for e in (config.distributed_type, config.compute_environment))
+    if where != "LOCAL_MACHINE":
+        raise InputError(f"{path}: compute_environment {where}: 'pipeline launch' starts processes here; {ANEW}")
+    if kind not in KINDS or getattr(config, "parallelism_config", None):
+        other = "parallelism_config" if kind in KINDS else f"distributed_type {kind}"
+        raise InputError(f"{path}: {other}: in a training here each process has the whole network; {ANEW}")
+    if config.num_processes < 1:
+        raise InputError(f"{path}: num_processes: must be 1 or more, got {config.num_processes}; {ANEW}")
+    precision, compiler = config.mixed_precision or "no", config.dynamo_config.get("dynamo_backend", "NO")
+    if str(precision) != "no":
+        print(f"{path}: mixed_precision {precision} is not obeyed: train.precision decides")
+    if str(compiler).upper() != "NO":
+        print(f"{path}: dynamo_backend {compiler} is not obeyed: networks are not compiled")
+
+
+def _read(path: Path) -> Any:
+    from accelerate.commands.config.config_args import load_config_from_file
+    from yaml import YAMLError
+
+    try:
+        return load_config_from_file(str(path))
+    except (OSError, ValueError, TypeError, AttributeError, YAMLError) as error:  # an empty file has no 'get'
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: not a configuration that Accelerate can read ({reason:.250}); {ANEW}") from error
 
 
 def devices() -> int:
-    """Return the number of accelerators that this process may use."""
+    """Return the number of GPUs that this process may use."""
     import torch
 
-    return torch.accelerator.device_count() if torch.accelerator.is_available() else 0
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -79,6 +79,7 @@ class Train(Section):
     warmup_epochs: Annotated[float, Field(ge=0)]  # linear from zero; then a cosine to zero
     batch_norm: Literal["train", "frozen"]  # frozen: ImageNet's statistics, the same on any number of processes
     precision: Literal["fp32", "bf16", "fp64"]  # of the backbone; fp64: to test on several numbers of processes
+    tf32: Literal["none", "convolutions", "all"] = "convolutions"  # where a GPU may round fp32 to 10 bits of mantissa
     threads: PositiveInt | None  # per process on CPUs; another number rounds sums differently; null: all cores
     test_every: PositiveInt  # epochs between tests on the test split, only for the curves; no choice uses them
     loss: Literal["both", "local", "object"] = "both"  # Eq. 6, or one of its two terms alone (section 5.6.1)

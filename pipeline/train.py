@@ -11,7 +11,7 @@ from pipeline.disk import files, imageset
 from pipeline.disk.cells import Cell
 from pipeline.errors import InputError
 from pipeline.tracking import run as tracking
-from pipeline.training import accelerator, checkpoint, loop, trained
+from pipeline.training import accelerator, checkpoint, environment, loop, trained
 
 
 def run(cell: Cell, recipe: params.Recipe, images: Path, weights: Path | None, out: Path) -> None:
@@ -22,9 +22,10 @@ def run(cell: Cell, recipe: params.Recipe, images: Path, weights: Path | None, o
     The result is the network after the last epoch; the test split decides nothing.
     """
     pretrained = read_pretrained(recipe.network, weights)
-    job = accelerator.start(recipe.train.precision, recipe.train.threads)
+    job = accelerator.start(recipe.train.precision, recipe.train.threads, recipe.train.tf32)
     data, stage = imageset.read(images), f"train-{cell}"
     sections = {"prepare": recipe.prepare, "network": recipe.network, "train": recipe.train}
+    sections["machine"] = environment.describe(job, recipe.train.precision, recipe.train.tf32)
     with checkpoint.unfinished(f"{cell.dataset}/{stage}", job) as folder:
         identity = checkpoint.identify(recipe, data, pretrained)
         found = checkpoint.read(folder / "checkpoint.safetensors", identity, job)

@@ -54,9 +54,21 @@ PLAN = {
 }
 
 
+def pytest_configure(config):
+    """Hide the GPUs, from this process and from those that tests start, unless the tests with the marker are asked for.
+
+    Tests compare a CPU's numbers, and put two processes where there may be one GPU.
+    """
+    if config.option.markexpr != "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 def pytest_collection_modifyitems(items):
     """Begin with the groups of tests that share something slow; one worker runs a whole group."""
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    for item in items:
+        if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="no GPU here that pytest was told to use by '-m gpu'"))
 
 
 @pytest.fixture(autouse=True)

@@ -1,38 +1,69 @@
 """An Accelerate job: the same code on one process or many, on CPUs or GPUs, on one machine or several."""
 
 import ctypes
+import inspect
 import os
 import warnings
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
+from torch.nn.parallel import DistributedDataParallel
+
+from pipeline.training import environment
+
+TF32 = {"none": (False, False), "convolutions": (True, False), "all": (True, True)}  # in cuDNN, in matrix products
 
 
-def start(precision: str = "fp32", threads: int | None = None) -> Accelerator:
-    """Join the processes that Accelerate's launcher or torchrun started, and set up this one.
+def start(precision: str = "fp32", threads: int | None = None, tf32: str = "convolutions") -> Accelerator:
+    """Join the processes that Accelerate's launcher or torchrun started, and set up this one; say what it runs on.
 
     precision  ``bf16`` turns autocast on
     threads    of this process on CPUs; None: all the cores there are
+    tf32       where a GPU may compute fp32 with a mantissa of 10 bits: a key of TF32
+
+    Raises InputError where the environment asks for something that the recipe cannot mean.
     """
     warnings.filterwarnings("ignore", message=".*pin_memory.*")  # each loader warns on machines without a GPU
-    # Without cpu=True, each of several processes on CPUs, started by torchrun, would act as if it were the only one.
-    several_on_cpu = int(os.environ.get("WORLD_SIZE", 1)) > 1 and not torch.accelerator.is_available()
+    environment.check_ranks(os.environ)
+    said = list(environment.overrule(os.environ))
+    on_gpu = torch.cuda.is_available()
     accelerator = Accelerator(
-        cpu=several_on_cpu or None,
+        cpu=None if on_gpu else True,  # else each of several processes on CPUs would act as if it were the only one
         mixed_precision="bf16" if precision == "bf16" else "no",
-        kwargs_handlers=[
-            DistributedDataParallelKwargs(broadcast_buffers=False),  # frozen, or equal through batch_norm.synchronise
-            InitProcessGroupKwargs(timeout=timedelta(minutes=10)),
-        ],
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(minutes=10))],
     )
+    accelerator.ddp_handler = _parallel()
+    environment.check_others(os.environ, accelerator.num_processes)
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", accelerator.num_processes))
     if accelerator.device.type == "cpu":
-        local = int(os.environ.get("LOCAL_WORLD_SIZE", accelerator.num_processes))
         torch.set_num_threads(granted_threads(threads, local))
         keep_freed_memory()
+    else:
+        environment.check_cards(local, torch.cuda.device_count())
+    torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = TF32[tf32]
+    if accelerator.is_main_process:
+        said += environment.surprises(accelerator, precision, local)
+        runs_on = environment.line(environment.describe(accelerator, precision, tf32))
+        print(*said, f"runs on: {runs_on}", sep="\n", flush=True)
     return accelerator
+
+
+@dataclass
+class _Parallel(DistributedDataParallelKwargs):
+    """Accelerate's options of DistributedDataParallel, and what replaced ``broadcast_buffers`` in torch 2.13."""
+
+    forward_sync_buffers: bool = True
+
+
+def _parallel() -> DistributedDataParallelKwargs:
+    """Send no buffers around at each step: they are frozen, or made equal by ``batch_norm.synchronise``."""
+    if "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters:
+        return _Parallel(forward_sync_buffers=False)
+    return DistributedDataParallelKwargs(broadcast_buffers=False)
 
 
 def granted_threads(wanted: int | None, processes: int) -> int:

@@ -16,7 +16,7 @@ def launched(project):
 
     def run(devices=0, config=None, **environment):
         environment = {**os.environ, "HF_HOME": str(project), **environment}
-        if config:
+        if config is not None:
             (project / "accelerate").mkdir(exist_ok=True)
             (project / "accelerate" / "default_config.yaml").write_text(config)
         script = (
@@ -67,3 +67,43 @@ def test_accelerates_launcher_runs_the_command(project):
     environment = {**os.environ, "HF_HOME": str(project)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 1 and "error: params.yaml: there is no recipe for 'nobody'" in done.stderr
+
+
+LOCAL = CONFIG.format(kind="{kind}", n=2, gpus="all")
+
+
+@pytest.mark.parametrize(
+    "config, said",
+    [
+        (LOCAL.format(kind="FSDP"), "distributed_type FSDP: in a training here each process has the whole network"),
+        (LOCAL.format(kind="DEEPSPEED"), "distributed_type DEEPSPEED: in a training here"),
+        (LOCAL.format(kind="MEGATRON_LM"), "distributed_type MEGATRON_LM: in a training here"),
+        (
+            LOCAL.format(kind="MULTI_GPU") + "parallelism_config: {tp_size: 2}\n",
+            "parallelism_config: in a training here",
+        ),
+        (LOCAL.format(kind="MULTI_GPU") + "nonsense: 1\n", "unknown keys (['nonsense'])"),
+        (LOCAL.format(kind="SOMETHING"), "'SOMETHING' is not a valid DistributedType"),
+        (CONFIG.format(kind="MULTI_GPU", n=-1, gpus="all"), "num_processes: must be 1 or more, got -1"),
+        (
+            "compute_environment: AMAZON_SAGEMAKER\ndistributed_type: DATA_PARALLEL\nmixed_precision: 'no'\n"
+            "use_cpu: false\ndebug: false\nec2_instance_type: a\niam_role_name: b\n",
+            "compute_environment AMAZON_SAGEMAKER",
+        ),
+        ("", "not a configuration that Accelerate can read"),
+        ("- a\n", "not a configuration that Accelerate can read"),
+        ("a: [\n", "not a configuration that Accelerate can read"),
+    ],
+)
+def test_a_configuration_that_a_recipe_cannot_mean_is_refused_in_a_line(launched, config, said):
+    done = launched(config=config)
+    assert done.returncode == 1 and "became" not in done.stdout
+    assert done.stderr.count("\n") == 1 and said in done.stderr, done.stderr
+    assert "default_config.yaml: " in done.stderr and "run 'accelerate config' again, or delete the file" in done.stderr
+
+
+def test_what_a_configuration_would_change_is_not_obeyed_and_said(launched):
+    more = "mixed_precision: fp16\ndynamo_config: {dynamo_backend: INDUCTOR}\n"
+    done = launched(config=LOCAL.format(kind="MULTI_GPU") + more)
+    assert "mixed_precision fp16 is not obeyed: train.precision decides" in done.stdout, done.stderr
+    assert "dynamo_backend INDUCTOR is not obeyed" in done.stdout and "became" in done.stdout

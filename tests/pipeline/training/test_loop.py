@@ -94,7 +94,7 @@ def test_the_optimiser_takes_gradients_however_they_lie_in_memory(project):
         torch.testing.assert_close(p.detach(), expected[name])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 def test_a_step_never_makes_the_host_wait_for_the_gpu(project, tmp_path):
     """Torch raises at any operation that synchronises; the first step may, while libraries choose their kernels."""
     recipe = params.read("tiny")
