@@ -38,7 +38,7 @@ def _forward(layer: _BatchNorm, x: Tensor) -> Tensor:
 
 def _statistics(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return mean and biased variance of each channel over all processes, and the number of values per channel."""
-    count = x.new_tensor([x.numel() / x.shape[1]])
+    count = x.new_full((1,), x.numel() / x.shape[1])  # new_tensor would make the host wait
     sums = torch.cat([x.sum(dim=(0, 2, 3)), count])
     total = _Sum.apply(sums)
     mean, n = total[:-1] / total[-1], total[-1]

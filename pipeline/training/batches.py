@@ -5,21 +5,28 @@ the seed, the epoch and the image, never on the number of processes.
 """
 
 import io
+import math
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from pipeline.disk.imageset import ImageSet
 from pipeline.errors import InputError
 from pipeline.training.accelerator import cores
 
-TEST_BATCH = 32  # images; any number gives the same predictions
+TEST_BATCH = 32  # images; on a GPU another number may round predictions otherwise, because kernels are chosen by shape
+WORKERS = 8  # of a process, at most
+PREFETCHED = 2  # batches a worker, as torch does
+SHARED = Path("/dev/shm")  # where workers hand over their batches
 
 
 class TrainingBatches:
@@ -64,7 +71,8 @@ class TrainingBatches:
             for epoch in epochs
             for step in self.order(epoch)
         ]
-        return ((_channels_first(X), t) for X, t in _loader(self.data, steps, accelerator.device))
+        share = math.ceil(self.batch / processes) * 3 * self.data.crop**2
+        return ((_channels_first(X), t) for X, t in _load(self.data, steps, accelerator.device, share))
 
 
 def test_batches(images: ImageSet, rows: np.ndarray) -> list[list[int]]:
@@ -80,7 +88,9 @@ def test_batches(images: ImageSet, rows: np.ndarray) -> list[list[int]]:
 
 def load_whole(images: ImageSet, batches: list[list[int]], device: torch.device) -> Iterator[tuple[list[int], Tensor]]:
     """Yield the positions and the X (b, 3, height, width) uint8 of each batch, channels last in memory."""
-    for positions, X in zip(batches, _loader(_Whole(images), batches, device), strict=True):
+    sides = images.index[["height", "width"]].to_numpy()
+    largest = max((3 * len(batch) * int(sides[batch[0]].prod()) for batch in batches), default=0)
+    for positions, X in zip(batches, _load(_Whole(images), batches, device, largest), strict=True):
         yield positions, _channels_first(X)
 
 
@@ -96,10 +106,12 @@ class _RandomCrops(Dataset):
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int] | InputError:
         epoch, position = key
         rng = np.random.default_rng((self.seed, epoch, position))
-        pixels = _pixels(self.images.read(self.ids[position]))  # height width 3
+        pixels = _pixels(self.images, self.ids[position])  # height width 3
+        if isinstance(pixels, InputError):
+            return pixels
         y, x = (rng.integers(side - self.crop + 1) for side in pixels.shape[:2])
         pixels = pixels[y : y + self.crop, x : x + self.crop]
         return (pixels.flip(1) if rng.random() < 0.5 else pixels), self.labels[position]
@@ -114,14 +126,24 @@ class _Whole(Dataset):
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, position: int) -> Tensor:
-        return _pixels(self.images.read(self.ids[position]))
+    def __getitem__(self, position: int) -> Tensor | InputError:
+        return _pixels(self.images, self.ids[position])
 
 
-def _pixels(jpeg: bytes) -> Tensor:
-    """Decode a prepared image to (height, width, 3) uint8; channels first here would make loading 20% slower."""
-    with Image.open(io.BytesIO(jpeg)) as image:
-        return torch.from_numpy(np.array(image))
+def _pixels(images: ImageSet, identity: str) -> Tensor | InputError:
+    """Decode a prepared image to (height, width, 3) uint8; channels first here would make loading 20% slower.
+
+    An InputError is returned, to be raised by ``_load``: if a worker raised it, its traceback would become its message.
+    """
+    try:
+        with Image.open(io.BytesIO(images.read(identity))) as image:
+            return torch.from_numpy(np.array(image))
+    except InputError as error:
+        return error
+    except (OSError, SyntaxError) as error:  # how Pillow names what it cannot decode
+        return InputError(
+            f"{images.folder}: the image {identity!r} is damaged ({error}); delete it and run 'dvc repro'"
+        )
 
 
 def _channels_first(X: Tensor) -> Tensor:
@@ -129,9 +151,42 @@ def _channels_first(X: Tensor) -> Tensor:
     return X.permute(0, 3, 1, 2)
 
 
-def _loader(data: Dataset, batches: list[list], device: torch.device) -> DataLoader:
-    """Load in worker processes if there is a GPU; on a CPU the workers would only take cores from the network."""
-    on_cpu = device.type == "cpu"
+def _load(data: Dataset, batches: list[list], device: torch.device, size: int) -> Iterator[Any]:
+    """Load the batches in worker processes if there is a GPU; on a CPU they would only take cores from the network.
+
+    size  of the largest batch, in bytes
+    """
+    workers = 0 if device.type == "cpu" else _workers(size)
+    pinned = device.type == "cuda"
+    loader = DataLoader(data, batch_sampler=batches, num_workers=workers, pin_memory=pinned, collate_fn=_collate)
+    return map(_raised, loader)
+
+
+def _raised(batch: Any) -> Any:
+    if isinstance(batch, InputError):
+        raise batch
+    return batch
+
+
+def _collate(items: list) -> Any:
+    return next((item for item in items if isinstance(item, InputError)), None) or default_collate(items)
+
+
+def _workers(size: int) -> int:
+    """Return how many workers this process starts; what they have loaded waits in shared memory, which may be small.
+
+    A container has 64 MB of it if nobody asks for more, and a worker that finds it full dies of a bus error.
+    """
     local = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    workers = 0 if on_cpu else min(8, max(1, cores() // local))
-    return DataLoader(data, batch_sampler=batches, num_workers=workers, pin_memory=not on_cpu)
+    wanted = min(WORKERS, max(1, cores() // local))
+    if not SHARED.is_dir():
+        return wanted
+    free, needed = shutil.disk_usage(SHARED).free, max(1, PREFETCHED * size * local)
+    fit = free // needed
+    if fit < wanted and os.environ.get("LOCAL_RANK", "0") == "0":
+        print(
+            f"{SHARED}: {free / 1e6:.0f} MB are free, so each process loads with {fit} workers instead of {wanted}; a "
+            f"container gets more by --shm-size={math.ceil(needed * wanted / 1e9)}g",
+            flush=True,
+        )
+    return min(fit, wanted)

@@ -4,6 +4,7 @@ A checkpoint belongs to one recipe, one version of the code and of torch, and on
 stage's outputs, because DVC deletes these before the stage runs. When the stage has written them, it is deleted.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -27,6 +28,7 @@ from pipeline.disk.imageset import ImageSet
 from pipeline.errors import InputError, StoppedError
 
 FOLDER = Path("runs/unfinished")
+WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)  # Lustre, NFS, FUSE: each has its own
 ROOT = Path(__file__).parents[2]
 CODE = ("model", "pipeline/disk", "pipeline/params.py", "pipeline/train.py", "pipeline/training")  # as in dvc.yaml
 IGNORED = ("model/boxes.py",)  # as in .dvcignore; tests/test_house.py compares both
@@ -142,6 +144,10 @@ def _lock(lock, stage: str) -> None:  # noqa: ANN001
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise InputError(f"{stage}: another job is training it; wait for it, or stop it and run again") from error
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+        print(f"{lock.name}: this file system has no locks ({error.strerror}): do not start {stage} twice at once")
 
 
 def _read(path: Path, identity: dict[str, str]) -> Checkpoint:

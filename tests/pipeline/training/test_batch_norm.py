@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipeline.training import batch_norm
 
@@ -55,6 +56,23 @@ def test_timms_layers_keep_their_activation(group):
     theirs, ours, x = BatchNormAct2d(4), BatchNormAct2d(4), torch.randn(3, 4, 5, 5)
     batch_norm.synchronise(ours)
     torch.testing.assert_close(ours(x), theirs(x))
+
+
+def test_a_layer_makes_the_host_wait_for_no_gpu(group):
+    """No tensor is made of a Python list: on a GPU that is a copy from the host, which waits for the device."""
+    copied = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+            if operation in (torch.ops.aten.lift_fresh.default, torch.ops.aten._local_scalar_dense.default):
+                copied.append(operation)
+            return operation(*args, **(kwargs or {}))
+
+    layer, x = nn.BatchNorm2d(4), torch.randn(3, 4, 5, 5, requires_grad=True)
+    batch_norm.synchronise(layer)
+    with Watch():
+        layer(x).sum().backward()
+    assert copied == []
 
 
 def test_eval_mode_uses_the_running_statistics():

@@ -2,6 +2,7 @@
 
 import functools
 import operator
+from collections import namedtuple
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from pipeline.disk.imageset import ImageSet
 from pipeline.disk.pack import create
 from pipeline.errors import InputError
 from pipeline.images import to_jpeg
+from pipeline.training import batches as loading
 from pipeline.training.batches import TEST_BATCH, TrainingBatches, load_whole, test_batches
 
 test_batches.__test__ = False  # the function under test, not a test
@@ -87,3 +89,71 @@ def test_forty_shapes_on_any_number_of_processes(data):
     for processes in (1, 2, 3):
         shares = [batches[p::processes] for p in range(processes)]
         assert sorted(i for share in shares for batch in share for i in batch) == list(range(100))
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
+GPU = torch.device("meta")  # stands for one: it is no CPU, so that workers load
+
+
+def damage(data, how):
+    """Damage the image that is called 3: leave it out, or replace its bytes."""
+    with create(data.folder / "images.zip") as add:
+        for n in range(21):
+            if n != 3:
+                add(f"{n}.jpg", to_jpeg(Image.new("RGB", (64, 64))))
+            elif how != "missing":
+                add(
+                    "3.jpg", to_jpeg(Image.effect_noise((64, 64), 50).convert("RGB"))[:300] if how == "cut" else b"text"
+                )
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize(
+    "how, said",
+    [("missing", "images.zip: holds no '3.jpg'"), ("cut", "the image '3' is damaged"), ("text", "is damaged")],
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_a_bad_picture_is_one_line_with_workers_too(data, monkeypatch, workers, how, said, training):
+    damage(data, how)
+    monkeypatch.setattr(loading, "_workers", lambda size: workers)
+    job = SimpleNamespace(process_index=0, num_processes=1, device=GPU)
+    with pytest.raises(InputError) as raised:
+        if training:
+            list(TrainingBatches(data, 4, 32, seed=3).loader(range(4), job))
+        else:
+            list(load_whole(data, test_batches(data, np.arange(21)), GPU))
+    assert said in str(raised.value) and "\n" not in str(raised.value) and "Traceback" not in str(raised.value)
+
+
+def test_workers_load_what_the_process_itself_would(data, monkeypatch):
+    monkeypatch.setattr(loading, "_workers", lambda size: 2)
+    jobs = [SimpleNamespace(process_index=0, num_processes=1, device=d) for d in (GPU, torch.device("cpu"))]
+    theirs, own = (list(TrainingBatches(data, 4, 32, seed=3).loader(range(2), job)) for job in jobs)
+    assert len(theirs) == len(own) == 6
+    assert all(torch.equal(a, b) for one, two in zip(theirs, own, strict=True) for a, b in zip(one, two, strict=True))
+    theirs, own = (list(load_whole(data, test_batches(data, np.arange(21)), job.device)) for job in jobs)
+    assert all(one[0] == two[0] and torch.equal(one[1], two[1]) for one, two in zip(theirs, own, strict=True))
+
+
+@pytest.mark.parametrize("megabytes, local, workers", [(64, 1, 1), (1000, 1, 8), (64, 2, 0), (200, 1, 5), (10, 1, 0)])
+def test_shared_memory_is_looked_at_first(tmp_path, monkeypatch, capsys, megabytes, local, workers):
+    """A step of 32 images of 448 px has 19 MB; a container has 64 if nobody asks for more."""
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(loading, "SHARED", tmp_path)
+    monkeypatch.setattr(loading, "cores", lambda: 16)
+    monkeypatch.setattr(loading.shutil, "disk_usage", lambda path: usage(megabytes * 10**6))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(local))
+    assert loading._workers(32 * 3 * 448**2) == workers
+    said = capsys.readouterr().out
+    assert (said == "") == (workers == 8) and ("--shm-size=1g" in said) == (workers < 8)
+    monkeypatch.setattr(loading, "SHARED", tmp_path / "missing")  # macOS has no such folder
+    assert loading._workers(32 * 3 * 448**2) == 8
+
+
+def test_the_largest_batch_decides_how_much_shared_memory_is_needed(data, monkeypatch):
+    asked = []
+    monkeypatch.setattr(loading, "_workers", lambda size: asked.append(size) or 0)
+    list(load_whole(data, test_batches(data, np.arange(21)), GPU))
+    job = SimpleNamespace(process_index=1, num_processes=3, device=GPU)
+    TrainingBatches(data, 4, 32, seed=3).loader(range(1), job)
+    assert asked == [7 * 64 * 32 * 3, 2 * 32 * 32 * 3], "7 images of 64 x 32, and a process's share of 4, rounded up"

@@ -1,5 +1,6 @@
 """Jobs that are killed, stopped, changed in between, or started twice."""
 
+import errno
 import resource
 import shutil
 import signal
@@ -247,3 +248,28 @@ def test_only_one_job_trains_a_stage(project):
     with checkpoint.unfinished("tiny/train-1", start_job()) as folder:
         assert folder.is_dir()
     assert not folder.exists() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize("number", ["ENOLCK", "ENOSYS", "EOPNOTSUPP"])
+def test_a_file_system_without_locks_is_said_and_trained_on(project, monkeypatch, capsys, number):
+    def flock(file, operation):
+        raise OSError(getattr(errno, number), "not here")
+
+    monkeypatch.setattr(checkpoint.fcntl, "flock", flock)
+    job = start_job()
+    capsys.readouterr()
+    with checkpoint.unfinished("tiny/train-1", job) as folder:
+        assert folder.is_dir()
+    line = (
+        "runs/unfinished/tiny/train-1/lock: this file system has no locks (not here): do not start tiny/train-1 twice"
+    )
+    assert capsys.readouterr().out == f"{line} at once\n" and not folder.exists()
+
+
+def test_another_error_of_the_disk_keeps_its_traceback(project, monkeypatch):
+    def flock(file, operation):
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(checkpoint.fcntl, "flock", flock)
+    with pytest.raises(OSError, match="broken"), checkpoint.unfinished("tiny/train-1", start_job()):
+        pass
