@@ -56,6 +56,11 @@ def not_measured(what: str, target: str, why: str) -> Row:
     return Row(what, why, "", None, target, None)
 
 
+def failed(name: str, code: int) -> Row:
+    """Say that a benchmark ended with an error, which it has printed."""
+    return Row(f"all of {name}", f"ended with exit code {code}", "", None, "", None)
+
+
 def to_markdown(rows: list[Row]) -> str:
     """Render the rows as a table."""
     lines = ["| what | ours | reference | ratio | target | verdict |", "| --- | --- | --- | ---: | --- | --- |"]

@@ -72,14 +72,22 @@ def _histogram(values: Tensor, low: Tensor, step: Tensor) -> Tensor:
 def _between_class_variance(counts: Tensor, centres: Tensor) -> Tensor:
     """Return the variance between the class up to each bin and the class after it, (255, B)."""
     mass = counts * centres
-    weight_1, sum_1, sum_2 = _sums_in_sequence(torch.cat([counts, mass, mass.flip(0)], dim=1)).chunk(3, dim=1)
+    weight_1, sum_1, sum_2 = _running_sums(torch.cat([counts, mass, mass.flip(0)], dim=1)).chunk(3, dim=1)
     weight_2 = weight_1[-1] - weight_1[:-1]  # whole numbers: exact in any order
     mean_1, mean_2 = sum_1[:-1] / weight_1[:-1], sum_2.flip(0)[1:] / weight_2
     return (mean_1 - mean_2).square_().mul_(weight_1[:-1] * weight_2)
 
 
+def _running_sums(x: Tensor) -> Tensor:
+    """Return cumulative sums along dim 0, each row added to the sum of those before it, as numpy adds.
+
+    torch.cumsum on CUDA does so as well, by its source, in one kernel; on CPUs it adds in another order.
+    """
+    return x.cumsum(dim=0) if x.is_cuda else _sums_in_sequence(x)
+
+
 def _sums_in_sequence(x: Tensor) -> Tensor:
-    """Return cumulative sums along dim 0, in place, row after row as numpy adds; torch.cumsum changes the order."""
+    """Add to each row, in place, the row before it."""
     rows = x.unbind()
     for before, row in pairwise(rows):
         row += before

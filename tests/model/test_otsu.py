@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.filters import threshold_otsu
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from model.otsu import binarise, threshold
+from benchmarks.operations import Operations
+from model.otsu import _running_sums, _sums_in_sequence, binarise, threshold
 
 
 def skimage_threshold(M):
@@ -70,6 +72,33 @@ def test_some_random_maps_have_no_threshold_in_skimage():
 )
 def test_degenerate_maps(M):
     assert_same_as_skimage(M)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_gpu_gives_the_masks_of_a_cpu(kind):
+    maps = KINDS[kind]()
+    ours, theirs = (binarise(maps.to(device)) for device in ("cuda", "cpu"))
+    assert torch.equal(ours[0].cpu(), theirs[0]) and torch.equal(ours[1].cpu(), theirs[1])
+    assert torch.equal(threshold(maps.cuda())[0].cpu(), threshold(maps)[0])
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("maps", [1, 2, 64, 3000])
+def test_on_a_gpu_cumsum_adds_row_after_row(maps):
+    x = torch.rand(256, 3 * maps, device="cuda") * 10 ** torch.empty(256, 1, device="cuda").uniform_(-4, 4)
+    assert torch.equal(_running_sums(x), _sums_in_sequence(x.clone()))
+
+
+def test_each_device_has_its_way_to_running_sums():
+    """On CPUs torch.cumsum would add in another order; whether it does so on a GPU, only a GPU can say."""
+    x = torch.rand(256, 6)
+    assert torch.equal(_running_sums(x.clone()), torch.from_numpy(np.cumsum(x.numpy(), axis=0)))
+    with FakeTensorMode(), torch.device("cuda"):
+        x = torch.rand(256, 6)
+        with Operations() as counted:
+            _running_sums(x)
+    assert counted.names == {"aten.cumsum": 1}
 
 
 @settings(max_examples=200, deadline=None)

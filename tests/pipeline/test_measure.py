@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+import command_line
 from pipeline import measure
 from pipeline.disk import files
+from pipeline.training import loop
 
 
 def test_counts_are_those_of_a_network_that_a_person_can_count():
@@ -30,3 +32,26 @@ def test_three_scales_cost_three_times_one(finished):
         assert three["gflops"] == pytest.approx(3 * one["gflops"])
         assert three["images_per_s"] == pytest.approx(one["images_per_s"] / 3)
     assert cost["ours"]["1"]["parameters_m"] > cost["baseline"]["1"]["parameters_m"]
+
+
+def test_speed_is_measured_as_training_runs(project, tiny, write_recipe, monkeypatch):
+    """In the recipe's precision, on images that lie in memory as the loaders yield them."""
+    tiny["train"]["precision"] = "bf16"
+    write_recipe(tiny=tiny)
+    command_line.run("download", "tiny", "--out", "data/raw")
+    command_line.run("prepare", "tiny", "--raw", "data/raw", "--out", "data/scale-1")
+    seen, build = set(), loop.build
+
+    def watched(*arguments):
+        network = build(*arguments)
+        network.backbone.register_forward_pre_hook(
+            lambda module, X: seen.add(X[0].is_contiguous(memory_format=torch.channels_last))
+        )
+        network.backbone.body[0].register_forward_hook(lambda module, X, y: seen.add(y.dtype))
+        return network
+
+    monkeypatch.setattr(loop, "build", watched)
+    said = command_line.run("measure", "tiny", "--images", "data/scale-1", "--out", "cost.json")
+    assert seen == {True, torch.bfloat16}
+    cost = files.read_json(project / "cost.json")
+    assert cost["device"] == "CPU, 1 process, bf16, no TF32, 1 thread" and f"runs on: {cost['device']}\n" in said
