@@ -23,10 +23,17 @@ alone = nn.BatchNorm2d(4)
 whole = x.clone().requires_grad_()
 (alone(whole) * weights).sum().backward()
 shared = nn.BatchNorm2d(4)
+batch_norm._statistics = getattr(batch_norm, "{way}")  # that of CPUs, or that of GPUs
+messages = []
+def counted(x, all_reduce=dist.all_reduce):
+    messages.append(x.shape)
+    return all_reduce(x)
+dist.all_reduce = counted
 batch_norm.synchronise(shared)
 mine = slice(0, 2) if rank == 0 else slice(2, 6)  # shares of different size
 part = x[mine].clone().requires_grad_()
 (shared(part) * weights[mine]).sum().backward()
+assert len(messages) == {n}, messages
 for p in shared.parameters():
     dist.all_reduce(p.grad)
 torch.testing.assert_close(part.grad, whole.grad[mine], atol=1e-5, rtol=1e-4)
@@ -36,8 +43,9 @@ torch.testing.assert_close(shared.running_mean, alone.running_mean)
 """
 
 
-def test_two_processes_normalise_like_one(tmp_path):
-    (tmp_path / "script.py").write_text(SCRIPT)
+@pytest.mark.parametrize("way, messages", [("_statistics", 4), ("_of_few_messages", 2)])
+def test_two_processes_normalise_like_one(tmp_path, way, messages):
+    (tmp_path / "script.py").write_text(SCRIPT.format(way=way, n=messages))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "script.py"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
@@ -58,8 +66,10 @@ def test_timms_layers_keep_their_activation(group):
     torch.testing.assert_close(ours(x), theirs(x))
 
 
-def test_a_layer_makes_the_host_wait_for_no_gpu(group):
+@pytest.mark.parametrize("way", ["_statistics", "_of_few_messages"])
+def test_a_layer_makes_the_host_wait_for_no_gpu(group, monkeypatch, way):
     """No tensor is made of a Python list: on a GPU that is a copy from the host, which waits for the device."""
+    monkeypatch.setattr(batch_norm, "_statistics", getattr(batch_norm, way))
     copied = []
 
     class Watch(TorchDispatchMode):
