@@ -115,3 +115,45 @@ def test_what_is_logged_is_what_was_used(finished, variant, seed):
     n = {"n-1": "1", "baseline": "0"}.get(variant, "2")
     assert (logged["network.n_classifiers"], logged["train.seed"]) == (n, str(seed))
     assert logged["train.loss"] == ("local" if variant == "local" else "both")
+
+
+@pytest.mark.parametrize("batch_norm", ["train", "frozen"])
+def test_two_processes_train_in_bf16_and_nothing_is_deprecated(prepared, write_recipe, tiny, batch_norm):
+    tiny["train"] |= {"batch_norm": batch_norm, "precision": "bf16", "batch": 7}  # shares of 4 and 3
+    tiny["network"]["backbone"] = "mobilenetv3_small_050"
+    write_recipe(tiny=tiny)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "pipeline"]
+    done = subprocess.run(
+        [*command, "train", "tiny", *FOLDERS, "runs/two"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("runs on: CPU, 2 processes, bf16, no TF32, 1 thread\n") == 1
+    assert done.stdout.count("train.precision: bf16 on a CPU is slow") == 1
+    assert "FutureWarning" not in done.stderr and "deprecated" not in done.stderr, done.stderr
+    history = pd.read_csv("runs/two/history.csv")
+    assert len(history) == 2 and history.loss.between(0, 20).all()
+
+
+def test_what_it_ran_on_is_logged(prepared):
+    import mlflow
+
+    command_line.run("train", "tiny", *FOLDERS, "runs/one")
+    client = mlflow.MlflowClient(f"sqlite:///{prepared / 'mlflow.db'}")
+    (run,) = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
+    logged = {name: value for name, value in run.data.params.items() if name.startswith("machine.")}
+    expected = {"device": "CPU", "processes": "1", "precision": "fp32", "tf32": "none", "threads": "1"}
+    assert logged == {f"machine.{name}": value for name, value in expected.items()}
+    assert run.data.params["train.tf32"] == "convolutions"
+
+
+def test_the_environment_changes_no_weights(prepared, monkeypatch):
+    weights = []
+    for n, variables in enumerate(
+        [{}, {"ACCELERATE_GRADIENT_ACCUMULATION_STEPS": "4"}, {"ACCELERATE_MIXED_PRECISION": "bf16"}]
+    ):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        said = command_line.run("train", "tiny", *FOLDERS, f"runs/{n}")
+        assert all(f"{name}={value} is not obeyed" in said for name, value in variables.items())
+        weights.append(Path(f"runs/{n}/weights.safetensors").read_bytes())
+    assert weights[0] == weights[1] == weights[2]

@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+import command_line
 from model.losses import local_loss, object_loss
 from pipeline import params
 from pipeline.errors import InputError
@@ -115,3 +117,44 @@ def test_a_step_never_makes_the_host_wait_for_the_gpu(project, tmp_path):
         torch.cuda.set_sync_debug_mode("default")
     divergence.finish()
     assert total.isfinite().all()
+
+
+def test_the_optimiser_is_fused_on_gpus_alone(project):
+    recipe = params.read("tiny").train
+    assert not loop._optimizer(torch.nn.Linear(3, 2), recipe).defaults["fused"]
+    with FakeTensorMode(), torch.device("cuda"):
+        assert loop._optimizer(torch.nn.Linear(3, 2), recipe).defaults["fused"]
+
+
+@pytest.mark.gpu
+def test_the_fused_optimiser_takes_the_same_step_to_rounding(project):
+    recipe = params.read("tiny")
+    job = accelerator.start(recipe.train.precision, recipe.train.threads, "none")
+    ours = loop.build(recipe, 4, job)
+    other = loop.build(recipe, 4, job)
+    X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8).cuda(), torch.arange(4).cuda()
+    fused = loop._optimizer(ours, recipe.train)
+    plain = torch.optim.AdamW(other.parameters(), lr=recipe.train.lr, weight_decay=recipe.train.weight_decay)
+    loop.step(ours, "both", X.contiguous(memory_format=torch.channels_last), t, 4, job)
+    for one, two in zip(ours.parameters(), other.parameters(), strict=True):
+        two.grad = one.grad.clone()
+    fused.step()
+    plain.step()
+    for one, two in zip(ours.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(one, two)
+
+
+def test_kernels_are_tried_out_in_training_alone(project, monkeypatch):
+    """All crops have one shape; whole images have many, and each would be tried out."""
+    seen = {}
+    forward = loop.Network.forward
+
+    def watched(network, X):
+        seen.setdefault(network.training, set()).add(torch.backends.cudnn.benchmark)
+        return forward(network, X)
+
+    monkeypatch.setattr(loop.Network, "forward", watched)
+    command_line.run("download", "tiny", "--out", "data/raw")
+    command_line.run("prepare", "tiny", "--raw", "data/raw", "--out", "data/scale-1")
+    command_line.run("train", "tiny", "--images", "data/scale-1", "--out", "runs/a")
+    assert seen == {True: {True}, False: {False}}
