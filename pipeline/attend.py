@@ -32,13 +32,12 @@ def run(cell: Cell, recipe: params.Recipe, trained: Path, images: Path, split: s
     """
     recipe = trained_network.read_recipe(trained, recipe)
     job = accelerator.start(recipe.train.precision, recipe.train.threads, recipe.train.tf32)
-    data = imageset.read(images)
+    data, machine = imageset.read(images), environment.announce(job, recipe.train)
     network = trained_network.read(trained, recipe.network, len(data.class_names))
     network = job.prepare_model(network, evaluation_mode=True)
     results = inference.infer(network, data, split, job)
     if job.is_main_process:
-        sections = {"network": recipe.network, "attend": recipe.attend}
-        sections["machine"] = environment.describe(job, recipe.train.precision, recipe.train.tf32)
+        sections = {"network": recipe.network, "attend": recipe.attend, "machine": machine}
         with tracking.run(cell.dataset, f"attend-{cell}", sections) as tracker:
             metrics = _write(out, data, results, recipe)
             tracker.images(data, context="evaluation")

@@ -19,6 +19,7 @@ COUNTED, SPEED = ("parameters_m", "gflops"), "images_per_s"
 def run(recipe: params.Recipe, images: Path, out: Path) -> None:
     """Write parameters (millions), GFLOPs an image and images a second, on this machine, to the JSON file ``out``."""
     job = accelerator.start(recipe.train.precision, recipe.train.threads, recipe.train.tf32)
+    device = environment.line(environment.announce(job, recipe.train))
     n_categories = len(imageset.read(images).class_names)
     bare = recipe.model_copy(update={"network": recipe.network.model_copy(update={"n_classifiers": 0})})
     results = {}
@@ -27,7 +28,6 @@ def run(recipe: params.Recipe, images: Path, out: Path) -> None:
         single = cost(network, recipe.prepare.short_edge, job.device)
         counts = {name: N_SCALES * single[name] for name in COUNTED}
         results[name] = {"1": single, "ms": {**counts, SPEED: single[SPEED] / N_SCALES}}
-    device = environment.line(environment.describe(job, recipe.train.precision, recipe.train.tf32))
     files.write_json(out, {"device": device, "image": recipe.prepare.short_edge, **results})
 
 

@@ -24,8 +24,8 @@ def run(cell: Cell, recipe: params.Recipe, images: Path, weights: Path | None, o
     pretrained = read_pretrained(recipe.network, weights)
     job = accelerator.start(recipe.train.precision, recipe.train.threads, recipe.train.tf32)
     data, stage = imageset.read(images), f"train-{cell}"
-    sections = {"prepare": recipe.prepare, "network": recipe.network, "train": recipe.train}
-    sections["machine"] = environment.describe(job, recipe.train.precision, recipe.train.tf32)
+    machine = environment.announce(job, recipe.train)
+    sections = {"prepare": recipe.prepare, "network": recipe.network, "train": recipe.train, "machine": machine}
     with checkpoint.unfinished(f"{cell.dataset}/{stage}", job) as folder:
         identity = checkpoint.identify(recipe, data, pretrained)
         found = checkpoint.read(folder / "checkpoint.safetensors", identity, job)

@@ -19,7 +19,7 @@ TF32 = {"none": (False, False), "convolutions": (True, False), "all": (True, Tru
 
 
 def start(precision: str = "fp32", threads: int | None = None, tf32: str = "convolutions") -> Accelerator:
-    """Join the processes that Accelerate's launcher or torchrun started, and set up this one; say what it runs on.
+    """Join the processes that Accelerate's launcher or torchrun started, and set up this one.
 
     precision  ``bf16`` turns autocast on
     threads    of this process on CPUs; None: all the cores there are
@@ -29,7 +29,7 @@ def start(precision: str = "fp32", threads: int | None = None, tf32: str = "conv
     """
     warnings.filterwarnings("ignore", message=".*pin_memory.*")  # each loader warns on machines without a GPU
     environment.check_ranks(os.environ)
-    said = list(environment.overrule(os.environ))
+    overruled = list(environment.overrule(os.environ))
     on_gpu = torch.cuda.is_available()
     accelerator = Accelerator(
         cpu=None if on_gpu else True,  # else each of several processes on CPUs would act as if it were the only one
@@ -46,9 +46,7 @@ def start(precision: str = "fp32", threads: int | None = None, tf32: str = "conv
         environment.check_cards(local, torch.cuda.device_count())
     torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = TF32[tf32]
     if accelerator.is_main_process:
-        said += environment.surprises(accelerator, precision, local)
-        runs_on = environment.line(environment.describe(accelerator, precision, tf32))
-        print(*said, f"runs on: {runs_on}", sep="\n", flush=True)
+        print("".join(f"{line}\n" for line in overruled), end="", flush=True)
     return accelerator
 
 

@@ -11,6 +11,7 @@ import json
 import shutil
 import signal
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,7 @@ class Checkpoint:
     history: list[dict[str, float]] = field(default_factory=list)  # a row for every epoch done
     run: str | None = None  # MLflow's id of the run that logged these epochs
     tensors: dict[str, Tensor] = field(default_factory=dict)
+    writing: Future | None = None  # while a thread writes the file
 
     def restore(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         """Restore the state of a network and its optimiser; an empty checkpoint changes nothing."""
@@ -57,13 +59,32 @@ class Checkpoint:
         self.tensors = {}
 
     def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, run: str | None) -> None:
-        """Write the state of both, with ``history``; only the main process calls it."""
+        """Write the state of both, with ``history``; only the main process calls it.
+
+        The state of a GPU is copied, and written while the next epoch runs. Until it is written the file has the epoch
+        before; an error is raised by the next call, or by ``finish``.
+        """
         tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
         for i, moments in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{k}": v for k, v in moments.items()}
-        notes = {"identity": self.identity, "history": self.history, "run": run}
+        notes = json.dumps({"identity": self.identity, "history": self.history, "run": run})
+        self.finish()
+        if not _on_gpu(network):
+            return self._write({k: v.contiguous() for k, v in tensors.items()}, notes)
+        copies = {k: v.contiguous().to("cpu", copy=True) for k, v in tensors.items()}
+        thread = ThreadPoolExecutor(max_workers=1)
+        self.writing = thread.submit(self._write, copies, notes)
+        thread.shutdown(wait=False)  # it ends with the file, and Python does not end before it
+
+    def finish(self) -> None:
+        """Wait until the file is written."""
+        if self.writing is not None:
+            writing, self.writing = self.writing, None
+            writing.result()
+
+    def _write(self, tensors: dict[str, Tensor], notes: str) -> None:
         with files.atomic_write(self.path) as temporary:
-            save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, {"notes": json.dumps(notes)})
+            save_file(tensors, temporary, {"notes": notes})
 
     def _named(self, prefix: str) -> dict[str, Tensor]:
         return {name.removeprefix(prefix): v for name, v in self.tensors.items() if name.startswith(prefix)}
@@ -126,6 +147,10 @@ def _digest(tensors: dict[str, Tensor]) -> str:
     for name in sorted(tensors):
         content.update(name.encode() + tensors[name].numpy().tobytes())
     return content.hexdigest()[:16]
+
+
+def _on_gpu(network: nn.Module) -> bool:
+    return next(network.parameters()).is_cuda
 
 
 def _code() -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
+from pipeline import params
 from pipeline.errors import InputError
 
 OTHER_WAYS = {  # of training, which Accelerate would take without being asked by the code
@@ -92,8 +93,17 @@ def check_cards(local: int, cards: int) -> None:
         )
 
 
+def announce(job: Accelerator, recipe: params.Train) -> dict[str, str | int]:
+    """Say what a job runs on, and what of that somebody may not have meant; return it, to be logged."""
+    described = describe(job, recipe.precision, recipe.tf32)
+    if job.is_main_process:
+        local = int(os.environ.get("LOCAL_WORLD_SIZE", job.num_processes))
+        print(*surprises(job, recipe.precision, local), f"runs on: {line(described)}", sep="\n", flush=True)
+    return described
+
+
 def describe(job: Accelerator, precision: str, tf32: str) -> dict[str, str | int]:
-    """Name what a job runs on, to be logged: device, processes, precision, TF32, threads of each process."""
+    """Name what a job runs on: device, processes, precision, TF32, threads of each process."""
     on_gpu = job.device.type == "cuda"
     return {
         "device": torch.cuda.get_device_name(job.device) if on_gpu else job.device.type.upper(),
@@ -105,7 +115,7 @@ def describe(job: Accelerator, precision: str, tf32: str) -> dict[str, str | int
 
 
 def line(described: dict[str, str | int]) -> str:
-    """Say the same in words.
+    """Say in words what ``describe`` names.
 
     >>> line({"device": "CPU", "processes": 1, "precision": "fp32", "tf32": "none", "threads": 2})
     'CPU, 1 process, fp32, no TF32, 2 threads'

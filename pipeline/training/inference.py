@@ -32,6 +32,7 @@ class ImageResult:
 def infer(network: nn.Module, images: ImageSet, split: str | None, accelerator: Accelerator) -> list[ImageResult]:
     """Run the network on every image of a split (None: of both); every process gets all results, in index order."""
     network.eval()
+    torch.backends.cudnn.benchmark = False  # ``loop`` turns it on: whole images have many shapes to try kernels on
     chosen = np.full(len(images.index), True) if split is None else images.index.split == split
     rows = np.flatnonzero(chosen)
     share = test_batches(images, rows)[accelerator.process_index :: accelerator.num_processes]

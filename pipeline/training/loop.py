@@ -106,7 +106,6 @@ def train(
             divergence.add(sums[:2].sum(), i + 1, lr)
             total += sums
         divergence.finish()
-        torch.backends.cudnn.benchmark = False  # whole images have many shapes
         row = {"epoch": epoch, **_means(accelerator.reduce(total), batches.images), "lr": lr}
         row["images_per_s"] = batches.images / (time.perf_counter() - started)
         if epoch % values.test_every == 0 or epoch == values.epochs:
@@ -116,6 +115,7 @@ def train(
             log.epoch(row)
             checkpoint.save(accelerator.unwrap_model(network), optimizer, log.id)
             print(_line(epoch, values.epochs, row))
+    checkpoint.finish()
     return accelerator.unwrap_model(network)
 
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -273,3 +274,93 @@ def test_another_error_of_the_disk_keeps_its_traceback(project, monkeypatch):
     monkeypatch.setattr(checkpoint.fcntl, "flock", flock)
     with pytest.raises(OSError, match="broken"), checkpoint.unfinished("tiny/train-1", start_job()):
         pass
+
+
+@pytest.fixture
+def beside(monkeypatch):
+    """As on a GPU: the file is written by a thread."""
+    monkeypatch.setattr(checkpoint, "_on_gpu", lambda network: True)
+
+
+def test_a_gpus_state_is_written_beside_the_next_epoch(tmp_path, monkeypatch, beside):
+    network, optimizer, first = small(tmp_path)
+    advance(network, optimizer)
+    saved = network[0].weight.detach().clone()
+    go_on, atomic_write = threading.Event(), checkpoint.files.atomic_write
+
+    def slow(path):
+        assert go_on.wait(30)
+        return atomic_write(path)
+
+    monkeypatch.setattr(checkpoint.files, "atomic_write", slow)
+    first.history.append({"epoch": 1})
+    first.save(network, optimizer, "run")
+    assert not first.path.exists(), "nothing waited for the disk"
+    advance(network, optimizer)
+    first.history.append({"epoch": 2})
+    go_on.set()
+    first.finish()
+    found = checkpoint.read(first.path, first.identity, start_job())
+    assert found.history == [{"epoch": 1}] and torch.equal(found.tensors["network.0.weight"], saved)
+
+
+def test_an_error_of_the_thread_is_not_lost(tmp_path, monkeypatch, beside):
+    def full(path):
+        raise InputError("free some space")
+
+    network, optimizer, first = small(tmp_path)
+    advance(network, optimizer)
+    monkeypatch.setattr(checkpoint.files, "atomic_write", full)
+    for then in (first.finish, lambda: first.save(network, optimizer, None)):
+        first.save(network, optimizer, None)
+        with pytest.raises(InputError, match="free some space"):
+            then()
+
+
+KILLED = """
+import os, signal, sys, time
+from pathlib import Path
+import torch
+sys.path.insert(0, {tests!r})
+from pipeline.training import checkpoint
+from pipeline.training.checkpoint import Checkpoint
+checkpoint._on_gpu = lambda network: True
+network = torch.nn.Linear(200, 200)
+optimizer = torch.optim.AdamW(network.parameters())
+kept = Checkpoint(Path("a.safetensors"), {{"recipe": "r"}})
+for epoch in (1, 2):
+    kept.history.append({{"epoch": epoch}})
+    kept.save(network, optimizer, None)
+    if epoch == 1:
+        kept.finish()
+        checkpoint.files._to_disk = lambda path: (print("written in part", flush=True), time.sleep(60))
+time.sleep(60)
+"""
+
+
+def test_a_kill_while_the_thread_writes_leaves_the_epoch_before(project):
+    code = KILLED.format(tests=str(ROOT))
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=-1, text=True, cwd=project)
+    assert process.stdout.readline() == "written in part\n"
+    process.kill()
+    process.wait()
+    found = checkpoint.read(Path("a.safetensors"), {"recipe": "r"}, start_job())
+    assert found.history == [{"epoch": 1}] and found.tensors
+
+
+def test_a_training_whose_files_a_thread_writes_goes_on_to_the_same_bytes(prepared, whole, beside, monkeypatch):
+    """Stopped after its second epoch, by an error of the log; then gone on with."""
+    from pipeline.tracking.run import Run
+
+    epoch = Run.epoch
+
+    def stop(run, row):
+        epoch(run, row)
+        if row["epoch"] == 3:
+            raise RuntimeError("stopped")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="stopped"):
+        patch.setattr(Run, "epoch", stop)
+        command_line.run(*TRAIN, "runs/killed")
+    assert "epochs 1 to 2 are done" in command_line.run(*TRAIN, "runs/killed")
+    assert contents("runs/killed") == contents(whole / "runs" / "train") and not kept().parent.exists()

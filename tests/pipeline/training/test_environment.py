@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from pipeline import params
 from pipeline.errors import InputError
 from pipeline.training import accelerator, environment
 
@@ -110,9 +111,12 @@ def test_more_processes_than_cards():
     environment.check_cards(1, 8)
 
 
-def test_a_job_says_what_it_runs_on(capsys):
-    torch.set_num_threads(1)
-    accelerator.start("fp32", 1)
+def test_a_job_says_what_it_runs_on(project, capsys):
+    recipe = params.read("tiny").train
+    job = accelerator.start(recipe.precision, 1)
+    assert capsys.readouterr().out == ""
+    described = environment.announce(job, recipe)
+    assert described == {"device": "CPU", "processes": 1, "precision": "fp32", "tf32": "none", "threads": 1}
     assert capsys.readouterr().out == "runs on: CPU, 1 process, fp32, no TF32, 1 thread\n"
 
 
