@@ -32,7 +32,7 @@ def _rows(name: str, original: tuple[int, int]) -> list[Row]:
         index = draw(root / "originals", original)
         raw = root / "raw"
         raw.mkdir()
-        imageset.write_originals(raw, index, lambda file: (root / "originals" / file).read_bytes())
+        imageset.write_originals(raw, index, root / "originals", {})
         prepare.run(params.Prepare(short_edge=EDGE), raw, root / "scale-1")
         data = imageset.read(root / "scale-1")
         size = (root / "scale-1" / imageset.IMAGES).stat().st_size / PICTURES
@@ -41,7 +41,7 @@ def _rows(name: str, original: tuple[int, int]) -> list[Row]:
             lambda: ours(data, True),
             lambda: ours(data, False),
             lambda: [decode(jpeg) for jpeg in jpegs],
-            lambda: reference(root / "originals"),
+            lambda: reference(root / "originals", {}),
         )
         floats, as_bytes, decoded, theirs = (PICTURES / s for s in side_by_side(*ways))
     bound = f"decoding them and nothing else: {decoded / theirs:.1f} times"

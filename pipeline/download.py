@@ -1,29 +1,33 @@
 """Stage: bring a dataset's original pictures and their index into data/raw/<dataset>."""
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.datasets import sources
+from pipeline.datasets.account import Account
 from pipeline.disk import files, imageset
 from pipeline.errors import InputError
 from pipeline.params import Section
 
 
 def run(source: Section, raw: Path) -> None:
-    """Fetch the source, check its index, and write the index and the pictures that it lists to the folder ``raw``."""
+    """Fetch the source, check its index, and write to the folder ``raw`` the index, its pictures and what was taken."""
+    account = Account()
     with files.atomic_write(raw) as folder:
         unpacked = folder / "unpacked"
         unpacked.mkdir(parents=True)
         try:
-            sources.fetch(source, unpacked)
-            index = sources.read(source, unpacked)
+            originals = sources.fetch(source, unpacked)
+            index = sources.read(source, originals, account)
+            imageset.write_originals(folder, index, originals, {"said": account.lines(), **asdict(account)})
         except InputError as error:  # the folder is deleted before a user reads this: name its source instead
             raise InputError(str(error).replace(str(unpacked), _origin(source))) from error
         except UnicodeEncodeError as error:
             shown = error.object.encode("utf-8", "backslashreplace").decode("utf-8")
             raise InputError(f"{shown}: this name is not in UTF-8, so that no table can hold it; rename it") from error
-        imageset.write_originals(folder, index, lambda file: (unpacked / file).read_bytes())
         shutil.rmtree(unpacked)
+    print("\n".join(["taken:", *account.class_lines(), *account.lines()]))
 
 
 def _origin(source: Section) -> str:

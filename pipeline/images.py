@@ -2,12 +2,16 @@
 
 import io
 import os
+import struct
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile
 
 from pipeline.disk import files
 from pipeline.disk.imageset import CELL
@@ -15,7 +19,50 @@ from pipeline.disk.pack import Pack
 from pipeline.errors import InputError
 
 LONGEST = 4  # cap on the aspect ratio (a longer picture is squeezed), so that one extreme picture cannot exhaust memory
+NOT_DECODED = {"EPS", "MPEG"}  # Pillow knows them, and has no decoder of its own for them
+HEIF = {".heic", ".heif", ".hif"}  # what phones write; Pillow decodes them with the package pillow-heif
+ORIENTATION = 0x0112  # EXIF's number for how a camera was held
+TURNS = {  # its values, and what sets such a picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = {TURNS[5], TURNS[6], TURNS[7], TURNS[8]}  # width becomes height
+BITS = (1, 8, 10, 12, 14, 16)  # of a picture's values; 1 is for floats from 0 to 1
+POINTER = b"version https://git-lfs"  # how a file begins that Git LFS has not fetched
+# What Pillow's decoders raise at damaged bytes, besides the errors that it documents.
+DAMAGED = (
+    *(OSError, SyntaxError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError),
+    *(AssertionError, MemoryError, struct.error, zlib.error),
+)
+NAMED = 10  # damaged pictures that an error names; all are printed
 QUALITY = 95  # of the JPEGs that scales read; at 95 without chroma subsampling they lose less than the camera's did
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a picture shows, whatever its format."""
+
+    size: tuple[int, int]  # width and height in pixels, upright
+    content: str  # digest of its file
+    pixels: str  # digest of its pixels
+
+
+@cache
+def suffixes() -> frozenset[str]:
+    """Return the suffixes of the formats that can be decoded here, HEIF among them if pillow-heif is installed."""
+    Image.init()
+    try:
+        import pillow_heif
+    except ImportError:
+        pass
+    else:
+        pillow_heif.register_heif_opener()
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if _decodes(name))
 
 
 def cut_all(index: pd.DataFrame, pictures: Pack, crops: np.ndarray, short_edge: int) -> Iterator[tuple[bytes, list]]:
@@ -25,15 +72,46 @@ def cut_all(index: pd.DataFrame, pictures: Pack, crops: np.ndarray, short_edge: 
     pictures  the originals
     crops     (N, 4)  boxes in the originals, as shares of their sides
     ->        for each row the JPEG and the values of ``imageset.ADDED``
+
+    Raises InputError for the originals that cannot be decoded, all of them at once.
     """
 
-    def one(file: str, crop: list[float]) -> tuple[bytes, list]:
-        original = open_rgb(pictures.read(file), f"{pictures.path}: {file}")
+    def one(file: str, crop: list[float]) -> tuple[bytes, list] | InputError:
+        try:
+            original = open_rgb(pictures.read(file), f"{pictures.path}: {file}")
+        except InputError as error:
+            return error
         prepared = cut(original, crop, short_edge)
         jpeg = to_jpeg(prepared)
         return jpeg, [*original.size, *crop, *prepared.size, files.digest(jpeg)]
 
-    return _in_threads(one, list(zip(index.file, crops.tolist(), strict=True)))
+    bad = []
+    for result in in_threads(one, list(zip(index.file, crops.tolist(), strict=True))):
+        if isinstance(result, InputError):
+            bad.append(result)
+        elif not bad:
+            yield result
+    if bad:
+        raise all_of(bad)
+
+
+def all_of(errors: list[InputError]) -> InputError:
+    """Return one error for all that was said of several pictures; print them where there is more than one."""
+    if len(errors) == 1:
+        return errors[0]
+    print("\n".join(map(str, errors)))
+    names = [str(error).partition(": cannot be decoded")[0] for error in errors]
+    more = f" and {len(names) - NAMED:,} more, all named above" if len(names) > NAMED else ""
+    return InputError(
+        f"{len(names):,} pictures cannot be decoded, for the reasons above: {', '.join(names[:NAMED])}{more}; replace "
+        "them or take them out of the dataset"
+    )
+
+
+def look(content: bytes, name: str) -> Seen:
+    """Decode a picture and return what it shows; raise InputError, which gives ``name``, if that is impossible."""
+    image = open_rgb(content, name)
+    return Seen(image.size, files.digest(content), files.digest(image.tobytes()))
 
 
 def open_rgb(content: bytes, name: str) -> Image.Image:
@@ -41,12 +119,23 @@ def open_rgb(content: bytes, name: str) -> Image.Image:
 
     Raises InputError, which gives ``name``, if the content is no picture or is truncated.
     """
+    suffixes()
     try:
         with Image.open(io.BytesIO(content)) as image:
             image.load()
-            return _to_rgb(ImageOps.exif_transpose(image))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{name}: cannot be decoded ({error}); replace it or take it out of the dataset") from error
+            return _to_rgb(_upright(image))
+    except Image.DecompressionBombError as error:
+        most = 2 * Image.MAX_IMAGE_PIXELS / 1e6
+        reason = f"it has more than {most:.0f} million pixels"
+        raise InputError(f"{name}: cannot be decoded ({reason}); make it smaller or take it out") from error
+    except DAMAGED as error:
+        reason = _reason(content, error)
+        raise InputError(f"{name}: cannot be decoded ({reason}); replace it or take it out of the dataset") from error
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return the width and height of an opened picture when it is set upright; its pixels are not decoded."""
+    return image.size[::-1] if _turn(image) in SIDEWAYS else image.size
 
 
 def fit(width: int, height: int, size: int) -> tuple[int, int]:
@@ -79,12 +168,45 @@ def to_jpeg(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _in_threads(work: Callable, tasks: list[tuple]) -> Iterator:
+def in_threads(work: Callable, tasks: list[tuple]) -> Iterator:
     """Run the tasks in threads and yield their results in order. Pillow releases the GIL, so threads use all cores."""
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(tasks), 16 * workers):  # in groups: results stay in memory until written
             yield from pool.map(work, *zip(*tasks[start : start + 16 * workers], strict=True))
+
+
+def _decodes(name: str) -> bool:
+    """Say whether Pillow decodes a format by itself; some it only recognises, some it only writes."""
+    if name == "MPO":  # opened as JPEG
+        return True
+    factory = Image.OPEN.get(name, (None,))[0]
+    stub = isinstance(factory, type) and issubclass(factory, ImageFile.StubImageFile)
+    return factory is not None and not stub and name not in NOT_DECODED
+
+
+def _reason(content: bytes, error: Exception) -> str:
+    if content.startswith(POINTER):
+        return "it is a pointer of Git LFS, not the picture: 'git lfs pull' fetches it"
+    if not content:
+        return "it is empty"
+    text = " ".join(str(error).split())
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "its content is no picture of a format that Pillow reads"
+    return text if isinstance(error, OSError | SyntaxError | ValueError) else f"damaged: {type(error).__name__} {text}"
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    turn = _turn(image)
+    return image if turn is None else image.transpose(turn)
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """Return how to set a photo upright, by its EXIF data; where they are damaged it is left as it is."""
+    try:
+        return TURNS.get(image.getexif().get(ORIENTATION))
+    except DAMAGED:
+        return None
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -97,7 +219,17 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_bytes(pixels: np.ndarray) -> np.ndarray:
-    """Scale 16-bit values, or the values of a float picture, to 0..255."""
+    """Scale the values of a picture with more than 8 bits, or of a float picture, to 0..255; what is no number is 0.
+
+    White is the highest value of the fewest bits that hold the picture: a 12-bit camera's file has 16 bits and values
+    up to 4095.
+
+    >>> _to_bytes(np.array([0, 4095])), _to_bytes(np.array([0.0, 0.5, np.nan]))
+    (array([  0, 255], dtype=uint8), array([  0, 127,   0], dtype=uint8))
+    """
     pixels = pixels.astype(np.float64)
-    top = 65535.0 if pixels.max() <= 65535 and pixels.min() >= 0 and pixels.max() > 255 else max(pixels.max(), 1.0)
-    return np.clip(pixels / top * 255, 0, 255).astype(np.uint8)
+    finite = pixels[np.isfinite(pixels)]
+    low, high = min(finite.min(initial=0), 0), finite.max(initial=0)
+    pixels, high = np.nan_to_num(pixels, nan=low, posinf=high, neginf=low) - low, high - low
+    white = next((2.0**bits - 1 for bits in BITS if high < 2**bits), high)
+    return np.clip(pixels / white * 255, 0, 255).astype(np.uint8)

@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "trainings": {"params", "disk", "errors"},
     "plan": {"trainings", "datasets", "params", "disk", "errors"},
     "overlay": set(),
-    "datasets": {"params", "disk", "errors"},
+    "datasets": {"params", "images", "disk", "errors"},
     "training": {"params", "disk", "errors", "model"},
     "reporting": {"overlay", "params", "disk", "errors"},
     "tracking": {"params", "disk", "errors"},
@@ -55,13 +55,17 @@ NOT_DEPS = {
 
 # Files inside a folder that a stage names, which it does not use: the price of naming folders.
 NAMED_AND_NOT_USED = {
-    "plan": {"pipeline/disk/predictions.py"},
-    "weights": {f"pipeline/disk/{name}.py" for name in ("cells", "predictions")},
+    "plan": {"pipeline/disk/predictions.py", "pipeline/disk/text.py"},
+    "weights": {f"pipeline/disk/{name}.py" for name in ("cells", "predictions", "text")},
     "download": {"pipeline/disk/cells.py", "pipeline/disk/predictions.py"},
-    "prepare": {"pipeline/disk/cells.py", "pipeline/disk/predictions.py"},
-    "crop": {"pipeline/disk/cells.py"},
-    "measure": {"pipeline/disk/cells.py", "pipeline/training/trained.py"},
-    "report": {"pipeline/reporting/bootstrap.py"},
+    "prepare": {"pipeline/disk/cells.py", "pipeline/disk/predictions.py", "pipeline/disk/text.py"},
+    "train": {"pipeline/disk/text.py"},
+    "attend": {"pipeline/disk/text.py"},
+    "crop": {"pipeline/disk/cells.py", "pipeline/disk/text.py"},
+    "evaluate": {"pipeline/disk/text.py"},
+    "measure": {"pipeline/disk/cells.py", "pipeline/training/trained.py", "pipeline/disk/text.py"},
+    "compare": {"pipeline/disk/text.py"},
+    "report": {"pipeline/reporting/bootstrap.py", "pipeline/disk/text.py"},
 }
 
 

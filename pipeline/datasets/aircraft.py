@@ -11,9 +11,11 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from pipeline.datasets import archive, index
+from pipeline.datasets import archive, index, table
+from pipeline.datasets.account import Account
 from pipeline.disk.imageset import BOX
 from pipeline.errors import InputError
+from pipeline.images import DAMAGED
 from pipeline.params import Section
 
 URL = "https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/archives/fgvc-aircraft-2013b.tar.gz"
@@ -31,41 +33,37 @@ class Source(Section):
     subset: bool  # true for an archive that holds only some of the variants
 
 
-def fetch(source: Source, raw: Path) -> None:
+def fetch(source: Source, unpacked: Path) -> Path:
     """Download or take the archive, check it, unpack it and cut the banners off."""
     path = archive.obtain(source.archive, URL, None if source.subset else MD5, archive.DOWNLOADS)
-    archive.unpack(path, raw)
-    if not (raw / ROOT / "variants.txt").is_file():
+    archive.unpack(path, unpacked)
+    if not (unpacked / ROOT / "variants.txt").is_file():
         raise InputError(f"{path}: not FGVC-Aircraft 2013b, it holds no {ROOT}/variants.txt")
-    photos = sorted((raw / ROOT / "images").glob("*.jpg"))
+    photos = sorted((unpacked / ROOT / "images").glob("*.jpg"))
     for photo in tqdm(photos, desc="cut banners", unit=" photos", disable=None):
         _cut_banner(photo)
+    return unpacked
 
 
-def read(source: Source, raw: Path) -> pd.DataFrame:
+def read(source: Source, raw: Path, account: Account) -> pd.DataFrame:
     """Make the index from the 'variant' labels and the official split."""
     images = pd.concat(
         [_list(raw, "trainval").assign(split="train"), _list(raw, "test").assign(split="test")], ignore_index=True
     )
-    boxes = pd.read_csv(raw / ROOT / "images_box.txt", sep=" ", names=["id", "x0", "y0", "x1", "y1"], dtype={"id": str})
-    images = images.merge(boxes, how="left", on="id")
+    boxes = raw / ROOT / "images_box.txt"
+    images = images.merge(table.spaced(boxes, ["id", *BOX]), how="left", on="id")
     if images.x0.isna().any():
         raise InputError(f"{raw / ROOT}: {images.id[images.x0.isna().idxmax()]} has no box in images_box.txt")
     images["label"] = pd.factorize(images.class_name, sort=True)[0]
     images["file"] = f"{ROOT}/images/" + images.id + ".jpg"
     if not source.subset:
         index.check_counts(images, raw, CLASSES, TRAINING, TEST)
-    x0, y0, x1, y1 = (images.pop(side) for side in BOX)
+    x0, y0, x1, y1 = (table.numbers(images.pop(side), boxes) for side in BOX)
     return index.with_boxes(images, raw, x0 - 1, y0 - 1, x1, y1)  # pixels count from 1; the box includes x1 and y1
 
 
 def _list(raw: Path, split: str) -> pd.DataFrame:
-    path = raw / ROOT / f"images_variant_{split}.txt"
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error}); the archive is not the official one") from error
-    return pd.DataFrame([line.split(" ", 1) for line in lines if line], columns=["id", "class_name"])
+    return table.spaced(raw / ROOT / f"images_variant_{split}.txt", ["id", "class_name"])
 
 
 def _cut_banner(path: Path) -> None:
@@ -73,5 +71,5 @@ def _cut_banner(path: Path) -> None:
         with Image.open(path) as photo:
             cut = photo.crop((0, 0, photo.width, photo.height - BANNER))
             cut.save(path, quality=95, subsampling=0)
-    except (OSError, ValueError) as error:
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: cannot be decoded ({error}); the archive is damaged") from error

@@ -1,7 +1,9 @@
 """Archives: downloaded with resume, checked by checksum, and unpacked without trusting their content."""
 
 import hashlib
+import lzma
 import shutil
+import struct
 import tarfile
 import time
 import urllib.error
@@ -17,6 +19,15 @@ from pipeline.errors import InputError
 DOWNLOADS = Path("data/archives")  # outside every stage's outputs: a rerun does not download again
 ATTEMPTS, PAUSE, TIMEOUT = 5, 3, 60  # tries; seconds between them; seconds without a byte
 CHUNK = 1 << 20
+DAMAGED = (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, zlib.error, lzma.LZMAError, struct.error)
+REPACK = "unpack it, and pack what it holds with 'tar czf'"
+OTHERS = {  # how files begin that are given for tar archives, in lower case, and what helps
+    b"pk": f"it is a ZIP archive: {REPACK}",
+    b"rar!": f"it is a RAR archive: {REPACK}",
+    b"7z": f"it is a 7z archive: {REPACK}",
+    b"version https://git-lfs": "it is a pointer of Git LFS, not the archive: 'git lfs pull' fetches it",
+    b"<": "it is a web page, such as one that asks to log in: fetch the archive with a browser",
+}
 
 
 def obtain(local: str | None, url: str, md5: str | None, downloads: Path) -> Path:
@@ -47,14 +58,20 @@ def unpack(archive: Path, to: Path) -> None:
     on the disk, or is sparse: a sparse member is small in the archive and may be huge when unpacked.
     """
     to.mkdir(parents=True, exist_ok=True)
+    # Photos are as large unpacked as in the archive, and are there twice until all are in one file.
+    files.check_space(to, 2 * archive.stat().st_size, f"{archive}: unpacking it")
     try:
         with tarfile.open(archive) as tar:
             for member in tqdm(tar, desc=f"unpack {archive.name}", unit=" files", disable=None):
                 _unpack_member(tar, member, archive, to)
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+    except DAMAGED as error:
         if files.is_full(error):
             raise
-        raise InputError(f"{archive}: not a whole tar archive ({error}); delete it and fetch it again") from error
+        with archive.open("rb") as file:
+            start = file.read(64).lstrip().lower()
+        kind = next((kind for magic, kind in OTHERS.items() if start.startswith(magic)), None)
+        way_out = kind or "delete it and fetch it again"
+        raise InputError(f"{archive}: not a whole tar archive ({error}); {way_out}") from error
 
 
 def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path, to: Path) -> None:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from pipeline.datasets.account import Account
 from pipeline.params import NaturalInt, PositiveInt, Section
 
 Array = NDArray[np.float64]
@@ -61,7 +62,7 @@ class Source(Section):
     test: PositiveInt  # pictures per species
 
 
-def fetch(source: Source, raw: Path) -> None:
+def fetch(source: Source, raw: Path) -> Path:
     """Draw all pictures and write the index beside them."""
     (raw / "images").mkdir(parents=True)
     plan = [(name, n) for name in SPECIES for n in range(source.training + source.test)]
@@ -70,9 +71,10 @@ def fetch(source: Source, raw: Path) -> None:
         rows = list(tqdm(drawn, total=len(plan), desc="draw birdlets", unit=" pictures", disable=None))
     columns = ["id", "file", "label", "class_name", "split", "x0", "y0", "x1", "y1"]
     pd.DataFrame(rows, columns=columns).to_csv(raw / "index.csv", index=False)
+    return raw
 
 
-def read(source: Source, raw: Path) -> pd.DataFrame:
+def read(source: Source, raw: Path, account: Account) -> pd.DataFrame:
     """Return the index that ``fetch`` wrote."""
     return pd.read_csv(raw / "index.csv")
 

@@ -10,12 +10,17 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from pipeline.datasets import archive, folder, index
+from pipeline.datasets import archive, folder, index, table
+from pipeline.datasets.account import Account
 from pipeline.errors import InputError
+from pipeline.images import DAMAGED, POINTER
 from pipeline.params import Section
 
 CLASSES, TRAINING, TEST = 196, 8144, 8041  # Table 1
 LABELS = "cars_test_annos_withlabels.mat"
+META = "cars_meta.mat"
+ANNOTATIONS = {"train": "cars_train_annos.mat", "test": LABELS}
+CORNERS = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"]
 MD5 = {
     "cars_train.tgz": "065e5b463ae28d29e77c1b4b166cfe61",
     "cars_test.tgz": "4ce7ebf6a94d07f1952d94dd34c4d501",
@@ -25,75 +30,103 @@ MD5 = {
 
 
 class Source(Section):
-    """Stanford Cars, in its official archives or as the re-upload with a folder per class."""
+    """Stanford Cars, in its official archives, unpacked, or as the re-upload with a folder per class."""
 
     reader: Literal["cars"]
-    archives: str  # folder with the official archives, or with the re-upload
+    archives: str  # folder with the official archives, with what they hold, or with the re-upload
     subset: bool  # true if that folder has only some of the classes
 
 
-def fetch(source: Source, raw: Path) -> None:
-    """Unpack the official archives, or copy the re-upload with a folder per class."""
+def fetch(source: Source, unpacked: Path) -> Path:
+    """Unpack the official archives, or take a folder that holds what they hold or the re-upload as it is."""
     given = Path(source.archives)
-    if (given / "train").is_dir() and (given / "test").is_dir():
-        folder.copy(given, raw)
-        return
     missing = [name for name in MD5 if not (given / name).is_file()]
+    if missing and ((given / "train").is_dir() or _find(given, META)):
+        return given
     if missing:
         raise InputError(
             f"{given}: {', '.join(missing)} missing. The original host is gone: put {', '.join(MD5)} there, or name a "
-            "folder with train/CLASS/*.jpg and test/CLASS/*.jpg as 'archives'"
+            "folder that holds what they hold, or one with train/CLASS/*.jpg and test/CLASS/*.jpg, as 'archives'"
         )
     for name, md5 in MD5.items():
         path = archive.obtain(str(given / name), "", None if source.subset else md5, given)
         if name == LABELS:
-            raw.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, raw)
+            shutil.copy(path, unpacked)
         else:
-            archive.unpack(path, raw)
+            archive.unpack(path, unpacked)
+    return unpacked
 
 
-def read(source: Source, raw: Path) -> pd.DataFrame:
+def read(source: Source, raw: Path, account: Account) -> pd.DataFrame:
     """Make the index from the official annotations, or from the folders of the re-upload."""
-    images = _from_annotations(raw) if (raw / LABELS).is_file() else folder.read_split(raw)
+    images = _from_annotations(raw) if _find(raw, META) else folder.numbered(folder.listed(raw, account))
     if not source.subset:
         index.check_counts(images, raw, CLASSES, TRAINING, TEST)
     return images
 
 
 def _from_annotations(raw: Path) -> pd.DataFrame:
-    names = [str(name) for name in _load(raw / "devkit" / "cars_meta.mat", "class_names")]
-    train = _annotations(raw / "devkit" / "cars_train_annos.mat", "train")
-    images = pd.concat([train, _annotations(raw / LABELS, "test")], ignore_index=True)
+    names = [str(name) for name in np.atleast_1d(_load(_find(raw, META), "class_names"))]
+    tables = []
+    for split, file in ANNOTATIONS.items():
+        path = _find(raw, file)
+        if path is None:
+            raise InputError(f"{raw}: {file} is missing, the official annotations of the {split} pictures")
+        tables.append(_annotations(path, split, raw))
+    images = pd.concat(tables, ignore_index=True)
     outside = ~images.number.between(1, len(names))
     if outside.any():
         raise InputError(
-            f"{raw}: {images.file[outside.idxmax()]} is of class {images.number[outside.idxmax()]}, unknown"
+            f"{raw}: {images.file[outside.idxmax()]} is of class {images.number[outside.idxmax()]:g}, unknown"
         )
-    images["class_name"] = [names[number - 1] for number in images.number]
+    images["class_name"] = [names[int(number) - 1] for number in images.number]
     images["label"] = pd.factorize(images.number, sort=True)[0]
-    corners = (images[name] for name in ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"))
-    x0, y0, x1, y1 = (corner.astype(float) for corner in corners)
+    x0, y0, x1, y1 = (images[name] for name in CORNERS)
     return index.with_boxes(images, raw, x0 - 1, y0 - 1, x1, y1)  # pixels count from 1; the box includes x1 and y1
 
 
-def _annotations(path: Path, split: str) -> pd.DataFrame:
+def _find(raw: Path, name: str) -> Path | None:
+    """Find an official file: re-uploads put it into other folders, and browsers add ' (1)' to its name."""
+    stem, suffix = name.split(".")
+    return next(iter(sorted(raw.rglob(f"{stem}*.{suffix}"))), None)
+
+
+def _photos(raw: Path, split: str) -> Path:
+    """Find the folder with a split's photos; in some re-uploads it is cars_train/cars_train."""
+    folders = sorted(path for path in raw.rglob(f"cars_{split}") if path.is_dir())
+    if not folders:
+        raise InputError(f"{raw}: holds no folder cars_{split} with the {split} photos")
+    return folders[-1]
+
+
+def _annotations(path: Path, split: str, raw: Path) -> pd.DataFrame:
     stored = np.atleast_1d(_load(path, "annotations"))  # loadmat squeezes a single row
-    table = pd.DataFrame(stored.tolist(), columns=list(stored.dtype.names))
-    if "class" not in table:
+    fields = set(stored.dtype.names or ())
+    if "class" not in fields:
         raise InputError(f"{path}: holds no classes; the file with labels is {LABELS}")
-    stems = table.fname.str.removesuffix(".jpg")
-    return table.assign(
-        id=f"{split}-" + stems, file=f"cars_{split}/" + table.fname, split=split, number=table["class"].astype(int)
+    if missing := {*CORNERS, "fname"} - fields:
+        raise InputError(f"{path}: holds no {min(missing)}; it is not the official file")
+    rows = pd.DataFrame({name: [str(value) for value in stored[name]] for name in (*CORNERS, "class", "fname")})
+    photos = _photos(raw, split).relative_to(raw).as_posix()
+    numbers = {name: table.numbers(rows[name], path) for name in (*CORNERS, "class")}
+    return pd.DataFrame(numbers).assign(
+        id=f"{split}-" + rows.fname.str.removesuffix(".jpg"),
+        file=f"{photos}/" + rows.fname,
+        split=split,
+        number=numbers["class"],
     )
 
 
 def _load(path: Path, name: str):  # noqa: ANN202 - whatever MATLAB stored
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
     try:
         return loadmat(path, squeeze_me=True)[name]
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read as MATLAB's ({error}); the archive is not the official one"
-        ) from error
+    except NotImplementedError as error:
+        raise InputError(f"{path}: saved in MATLAB's format 7.3; save it with '-v7', as the official one is") from error
+    except (*DAMAGED, MatReadError) as error:
+        with path.open("rb") as file:
+            pointer = file.read(len(POINTER)) == POINTER
+        reason = "a pointer of Git LFS: 'git lfs pull' fetches the file" if pointer else " ".join(str(error).split())
+        raise InputError(f"{path}: cannot be read as MATLAB's ({reason}); it is not the official file") from error

@@ -1,11 +1,13 @@
 """The index: one row an image, the same columns (``imageset.COLUMNS``) for every source."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 from PIL import Image
 
+from pipeline import images
 from pipeline.disk.imageset import BOX, COLUMNS
+from pipeline.disk.text import natural_key
 from pipeline.errors import InputError
 
 
@@ -17,7 +19,7 @@ def check(table: pd.DataFrame, raw: Path) -> pd.DataFrame:
     """
     table = table[list(COLUMNS)].reset_index(drop=True)
     _check_names(table, raw)
-    _check_classes(table, raw)
+    check_classes(table, raw)
     boxes = table[BOX].dropna()
     wrong = (boxes < 0).any(axis=1) | (boxes > 1).any(axis=1) | (boxes.x0 >= boxes.x1) | (boxes.y0 >= boxes.y1)
     if wrong.any():
@@ -45,12 +47,22 @@ def with_boxes(table: pd.DataFrame, raw: Path, *corners: pd.Series) -> pd.DataFr
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Return a picture's width and height in pixels, from its header."""
+    """Return an upright picture's width and height in pixels, from its header."""
     try:
         with Image.open(path) as image:
-            return image.size
-    except OSError as error:
+            return images.upright_size(image)
+    except (*images.DAMAGED, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: cannot be read as a picture ({error})") from error
+
+
+def labels(names: pd.Series) -> pd.Series:
+    """Number class names from 0, in the order in which people sort them.
+
+    >>> labels(pd.Series(["model 10", "model 2", "model 10"])).tolist()
+    [1, 0, 1]
+    """
+    numbers = {name: number for number, name in enumerate(sorted(set(names), key=natural_key))}
+    return names.map(numbers).astype(int)
 
 
 def _check_names(table: pd.DataFrame, raw: Path) -> None:
@@ -60,6 +72,8 @@ def _check_names(table: pd.DataFrame, raw: Path) -> None:
     odd = table.id[~table.id.str.fullmatch(r"[\w.-]+")]
     if len(odd):
         raise InputError(f"{raw}: {odd.iloc[0]!r} cannot be a file name; use letters, digits, '.', '_' and '-'")
+    if len(outside := [file for file in table.file if not _is_inside(file)]):
+        raise InputError(f"{raw}: the index names {outside[0]!r}, which lies outside of the dataset")
     missing = [file for file in table.file if not (raw / file).is_file()]
     if missing:
         raise InputError(
@@ -67,7 +81,8 @@ def _check_names(table: pd.DataFrame, raw: Path) -> None:
         )
 
 
-def _check_classes(table: pd.DataFrame, raw: Path) -> None:
+def check_classes(table: pd.DataFrame, raw: Path) -> None:
+    """Raise InputError unless there are two classes or more, and each has training and test pictures."""
     names = table.groupby("label").class_name.first()
     if len(names) < 2:
         raise InputError(f"{raw}: {len(names)} class found; telling look-alikes apart takes at least two")
@@ -77,3 +92,8 @@ def _check_classes(table: pd.DataFrame, raw: Path) -> None:
         empty = names.drop(table[table.split == split].label.unique())
         if len(empty):
             raise InputError(f"{raw}: class {empty.iloc[0]!r} has no {split} picture")
+
+
+def _is_inside(file: str) -> bool:
+    path = PurePosixPath(file)
+    return not path.is_absolute() and ".." not in path.parts and "\0" not in file

@@ -1,7 +1,7 @@
 """All readers, one a source of pictures.
 
-A reader is a module with ``Source``, the values that its recipes have; ``fetch``, which brings the raw files into a
-folder; and ``read``, which makes the index of that folder.
+A reader is a module with ``Source``, the values that its recipes have; ``fetch``, which returns the folder of the raw
+files, the user's own or what it has unpacked; and ``read``, which makes the index of that folder.
 """
 
 from pathlib import Path
@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipeline import params
 from pipeline.datasets import aircraft, birdlets, cars, cub, folder, index
+from pipeline.datasets.account import Account
 from pipeline.errors import InputError
 from pipeline.params import Section
 
@@ -51,14 +52,17 @@ def keep_apart(where: str, path: str) -> None:
             )
 
 
-def fetch(source: Section, raw: Path) -> None:
-    """Bring a source's raw files into the folder ``raw``."""
-    READERS[source.reader].fetch(source, raw)
+def fetch(source: Section, unpacked: Path) -> Path:
+    """Return the folder with a source's raw files: the user's own, or ``unpacked``, which is then filled."""
+    return READERS[source.reader].fetch(source, unpacked)
 
 
-def read(source: Section, raw: Path) -> pd.DataFrame:
+def read(source: Section, raw: Path, account: Account) -> pd.DataFrame:
     """Make the index of a raw folder: one row an image, the columns of ``imageset.COLUMNS``.
 
-    Raises InputError for anything that would spoil a training later: see ``index.check``.
+    Notes in ``account`` what was taken and left out. Raises InputError for anything that would spoil a training later:
+    see ``index.check``.
     """
-    return index.check(READERS[source.reader].read(source, raw), raw)
+    table = index.check(READERS[source.reader].read(source, raw, account), raw)
+    account.take(table)
+    return table

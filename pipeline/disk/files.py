@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.errors import InputError
 
 MACHINE = platform.node().partition(".")[0]
+SPARE = 10_000_000  # bytes beside the pictures': the index, what ZIP adds
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, a user's quota, a limit on files
 
 
@@ -96,6 +97,15 @@ def _check_folder(path: Path) -> None:
         raise InputError(f"{path}: is a file, and DVC keeps a folder there: move the file away")
     if path.exists() and not os.access(path, os.W_OK | os.X_OK):
         raise InputError(f"{path}: this user cannot write there: change its owner or its rights ('ls -ld {path}')")
+
+def check_space(folder: Path, needed: int, what: str) -> None:
+    """Raise InputError, which begins with ``what``, where less than ``needed`` bytes are free on a folder's disk."""
+    needed, free = needed + SPARE, shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(
+            f"{what} takes {needed / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free on the project's disk; free some, "
+            "or move the project to a larger disk"
+        )
 
 
 def is_full(error: Exception) -> bool:

@@ -1,11 +1,12 @@
 """Folders of pictures with an index: the originals of a dataset, and the image set that a scale reads.
 
-``data/raw/<dataset>`` has the originals: ``index.csv`` with ``COLUMNS``, ``pictures.zip`` with the files as they came.
+``data/raw/<dataset>`` has the originals: ``index.csv`` with ``COLUMNS``, ``pictures.zip`` with the files as they came,
+``taken.json`` with what was taken and left out.
 An image set has ``index.csv`` with the columns of ``ADDED`` as well, and ``images.zip`` with <id>.jpg for each row.
 """
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from pipeline.disk.pack import Pack, create
 from pipeline.errors import InputError
 
 CELL = 32  # pixels; the stride of the backbones: the sides of prepared images are multiples of it
-INDEX, ORIGINALS, IMAGES = "index.csv", "pictures.zip", "images.zip"
+INDEX, ORIGINALS, IMAGES, TAKEN = "index.csv", "pictures.zip", "images.zip", "taken.json"
 BOX = ["x0", "y0", "x1", "y1"]
 COLUMNS = {
     "id": "unique name, also that of the prepared image's file",
@@ -105,17 +106,30 @@ def read(folder: Path) -> ImageSet:
     return ImageSet(folder, _read_index(folder, IMAGES))
 
 
-def write_originals(folder: Path, index: pd.DataFrame, picture: Callable[[str], bytes]) -> None:
-    """Write an index and the pictures that it lists under ``file``."""
+def write_originals(folder: Path, index: pd.DataFrame, originals: Path, taken: dict) -> None:
+    """Write an index, the pictures that it lists under ``file``, below ``originals``, and what is ``said`` of them.
+
+    Raises InputError, before the first byte is copied, where they do not fit on the disk.
+    """
+    files.check_space(folder, sum((originals / file).stat().st_size for file in index.file), f"{originals}: copying it")
     with create(folder / ORIGINALS) as add:
-        for file in index.file:
-            add(file, picture(file))
+        for file in tqdm(index.file, f"copy {originals}", unit=" pictures", disable=None):
+            add(file, (originals / file).read_bytes())
     index.to_csv(folder / INDEX, index=False)
+    files.write_json(folder / TAKEN, taken)
 
 
 def read_originals(folder: Path) -> tuple[pd.DataFrame, Pack]:
     """Return the index of the originals and their files, under the names of its column ``file``."""
     return _read_index(folder, ORIGINALS), Pack(folder / ORIGINALS)
+
+
+def read_taken(path: Path) -> list[str]:
+    """Return what the download said of what it took and left out, line by line; ``path`` is its file ``TAKEN``."""
+    try:
+        return files.read_json(path)["said"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: missing or damaged ({error}); 'dvc repro' makes it") from error
 
 
 def _read_index(folder: Path, pack: str) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from conftest import run_pipeline
 from pipeline.datasets import aircraft, sources
+from pipeline.datasets.account import Account
 from pipeline.disk import files
 from pipeline.errors import InputError
 
@@ -54,7 +55,7 @@ def source(archive):
 
 def test_index(source, tmp_path):
     sources.fetch(source, tmp_path / "raw")
-    index = sources.read(source, tmp_path / "raw")
+    index = sources.read(source, tmp_path / "raw", Account())
     assert index.split.value_counts().to_dict() == {"train": 9, "test": 3}
     assert sorted(index.class_name.unique()) == VARIANTS and index.id[0] == "0000000"
     height = SIZE[1] - BANNER
@@ -70,7 +71,7 @@ def test_the_banner_is_cut_off(source, tmp_path):
 def test_a_subset_must_be_called_one(source, tmp_path):
     sources.fetch(source, tmp_path / "raw")
     with pytest.raises(InputError, match="3 classes, 9 training and 3 test pictures, where Table 1 has 100"):
-        sources.read(source.model_copy(update={"subset": False}), tmp_path / "raw")
+        sources.read(source.model_copy(update={"subset": False}), tmp_path / "raw", Account())
 
 
 def test_another_archive(tmp_path):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.datasets import birdlets, sources
+from pipeline.datasets.account import Account
 from pipeline.datasets.birdlets import SPECIES, draw
 
 SOURCE = birdlets.Source(reader="birdlets", seed=0, training=2, test=1)
@@ -61,6 +62,6 @@ def test_every_species_has_marks_of_its_own():
 
 def test_index(tmp_path):
     sources.fetch(SOURCE, tmp_path)
-    index = sources.read(SOURCE, tmp_path)
+    index = sources.read(SOURCE, tmp_path, Account())
     assert index.groupby(["class_name", "split"]).size().unstack().to_numpy().tolist() == [[1, 2]] * len(SPECIES)
     assert isinstance(index, pd.DataFrame) and index.notna().all(axis=None)

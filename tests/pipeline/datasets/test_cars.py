@@ -10,6 +10,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from pipeline.datasets import cars, sources
+from pipeline.datasets.account import Account
 from pipeline.errors import InputError
 
 NAMES = ["AM General Hummer SUV 2000", "Acura RL Sedan 2012"]
@@ -59,8 +60,8 @@ def archives(tmp_path):
 
 def read(folder, tmp_path, subset=True):
     source = cars.Source(reader="cars", archives=str(folder), subset=subset)
-    sources.fetch(source, tmp_path / "raw")
-    return sources.read(source, tmp_path / "raw")
+    raw = sources.fetch(source, tmp_path / "raw")
+    return sources.read(source, raw, Account())
 
 
 def test_official_archives(archives, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from pipeline.datasets import cub, sources
+from pipeline.datasets.account import Account
 from pipeline.errors import InputError
 
 LISTS = {
@@ -43,7 +44,7 @@ def read(tmp_path, **lists):
     path = archive(tmp_path / "CUB_200_2011.tgz", LISTS | {f"{name}.txt": text for name, text in lists.items()})
     source = SUBSET.model_copy(update={"archive": str(path)})
     sources.fetch(source, tmp_path / "raw")
-    return sources.read(source, tmp_path / "raw")
+    return sources.read(source, tmp_path / "raw", Account())
 
 
 def test_index_keeps_the_official_ids_split_and_boxes(tmp_path):
@@ -70,7 +71,7 @@ def test_a_subset_must_be_called_one(tmp_path):
         sources.fetch(source, tmp_path / "raw")
     cub.archive.unpack(path, tmp_path / "raw")
     with pytest.raises(InputError, match="2 classes, 2 training and 2 test pictures, where Table 1 has 200"):
-        sources.read(source, tmp_path / "raw")
+        sources.read(source, tmp_path / "raw", Account())
 
 
 def test_missing_archive(tmp_path):
@@ -104,6 +105,6 @@ REAL = Path(__file__).parents[4] / "shared" / "data" / "CUB_200_2011.tgz"
 def test_the_ten_class_archive(tmp_path):
     source = SUBSET.model_copy(update={"archive": str(REAL)})
     sources.fetch(source, tmp_path / "raw")
-    index = sources.read(source, tmp_path / "raw")
+    index = sources.read(source, tmp_path / "raw", Account())
     assert index.label.nunique() == 10
     assert index.split.value_counts().to_dict() == {"train": 300, "test": 243}

@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from pipeline.datasets import folder, sources
+from pipeline.datasets.account import Account
 from pipeline.errors import InputError
 
 SOURCE = {"reader": "folder", "test_share": 0.3, "seed": 0, "boxes": None}
@@ -25,8 +26,8 @@ def pictures(tmp_path):
 
 def read(root, tmp_path, **changes):
     source = folder.Source(**SOURCE | {"root": str(root)} | changes)
-    sources.fetch(source, tmp_path / "raw")
-    return sources.read(source, tmp_path / "raw")
+    raw = sources.fetch(source, tmp_path / "raw")
+    return sources.read(source, raw, Account())
 
 
 TEN = [f"{c}/{n}.png" for c in ("big gull", "small gull") for n in range(10)]

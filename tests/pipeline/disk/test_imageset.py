@@ -42,10 +42,14 @@ def test_a_missing_folder(tmp_path):
 
 def test_originals_that_are_written_are_read(tmp_path):
     index = pd.DataFrame({"id": ["001", "002"], "file": ["a/1.png", "a/2.png"], "class_name": ["07", "08"]})
-    imageset.write_originals(tmp_path, index, lambda file: file.encode())
+    for file in index.file:
+        (tmp_path / "mine" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / file).write_bytes(file.encode())
+    imageset.write_originals(tmp_path, index, tmp_path / "mine", {"said": ["2 pictures"]})
     read, pictures = imageset.read_originals(tmp_path)
     pd.testing.assert_frame_equal(read, index)
     assert pictures.read("a/2.png") == b"a/2.png"
+    assert imageset.read_taken(tmp_path / imageset.TAKEN) == ["2 pictures"]
 
 
 def test_missing_originals(tmp_path):

@@ -1,0 +1,98 @@
+"""Which files below a folder are pictures, and why the others are left out."""
+
+import os
+from pathlib import Path, PurePosixPath
+
+from pipeline import images
+from pipeline.datasets.account import Account
+from pipeline.errors import InputError
+
+JUNK = {  # names that systems and tools put beside pictures, in lower case; whatever begins with a dot is junk too
+    "__macosx",
+    "__pycache__",
+    "@eadir",
+    "@tmp",
+    "@__thumb",
+    "#recycle",
+    "#snapshot",
+    "$recycle.bin",
+    "system volume information",
+    "lost+found",
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "icon\r",
+}
+
+
+def pictures(root: Path, account: Account) -> list[str]:
+    """Return the paths of all pictures below ``root``, links followed; note in ``account`` what is none."""
+    found, odd = [], []
+    waiting = [(root, "", frozenset({_identity(root)}))]
+    while waiting:
+        folder, prefix, above = waiting.pop()
+        for entry in _entries(folder):
+            path = prefix + entry.name
+            if not _is_text(entry.name):
+                odd.append(path)
+            elif entry.name.startswith(".") or entry.name.lower() in JUNK:
+                account.leave_out("hidden, or put there by a system or a tool", path)
+            elif not _leads_to_a_folder(entry):
+                _sort(entry, path, found, account)
+            elif (identity := _identity(Path(entry.path))) in above:
+                account.leave_out("a link back to a folder that it is in", path)
+            else:
+                waiting.append((Path(entry.path), f"{path}/", above | {identity}))
+    if odd:
+        raise InputError(f"{root}: {len(odd):,} names are not UTF-8, such as {odd[0]!r}; rename them")
+    for left_out in account.left_out.values():
+        left_out.sort()
+    return sorted(found, key=PurePosixPath)
+
+
+def _sort(entry: os.DirEntry, path: str, found: list[str], account: Account) -> None:
+    """Put a file to those found, or note why it is left out."""
+    suffix = PurePosixPath(path).suffix.lower()
+    if not _is_file(entry):
+        account.leave_out("a link to nothing, or no file", path)
+    elif suffix in images.suffixes():
+        found.append(path)
+    elif suffix in images.HEIF:
+        account.leave_out("HEIF, which is read if the package is there: pip install pillow-heif", path)
+    else:
+        account.leave_out("no picture by its name", path)
+
+
+def _entries(folder: Path) -> list[os.DirEntry]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be listed ({error.strerror}); mend that, or take it out") from error
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def _leads_to_a_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _is_file(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
