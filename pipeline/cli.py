@@ -214,6 +214,7 @@ def report(
     scales: Scales,
     runs: Annotated[Path, _folder("The dataset's folder of runs.")],
     data: Annotated[Path, _folder("The dataset's folder of image sets.")],
+    taken: Annotated[Path, typer.Option(help="What the download took and left out.", exists=True, dir_okay=False)],
     reports: Annotated[Path, _folder("Folder that holds published.yaml and metrics/.")],
     out: Out,
 ) -> None:
@@ -221,7 +222,7 @@ def report(
     from pipeline import params, report
     from pipeline.reporting import results
 
-    report.run(dataset, results.read(dataset, params.read(dataset), scales, runs, data, reports), out)
+    report.run(dataset, results.read(dataset, params.read(dataset), scales, runs, data, reports, taken), out)
 
 
 @app.command(cls=Command)

@@ -32,8 +32,10 @@ def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path,
     results["acc_avg_per_class"] = per_class([scale.avg for scale in scales], scales[0].label)
     results |= {name: _mean_of(name, boxes) for name in ("attended", "constant")}
     results["attended_of_original"] = {str(s): _area(table) for s, table in enumerate(boxes, start=1)}
-    if index[BOX].notna().all(axis=None):
-        results |= localisation(index[BOX], boxes)
+    boxed = index[BOX].notna().all(axis=1)
+    if boxed.any():
+        results |= localisation(index[BOX][boxed], [table[boxed] for table in boxes])
+        results["true_boxes"] = {"test images": int(boxed.sum())}  # that the overlaps are measured on
     with tracking.run(dataset, "evaluate", dict(recipe)) as tracker:
         tracker.images(imageset.read(images), context="evaluation")
         tracker.metrics({f"{name}.{scale}": value for name, row in results.items() for scale, value in row.items()})

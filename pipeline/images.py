@@ -135,6 +135,8 @@ def open_rgb(content: bytes, name: str) -> Image.Image:
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Return the width and height of an opened picture when it is set upright; its pixels are not decoded."""
+    if image.format == "TIFF":  # Pillow sets these upright itself
+        return image.size
     return image.size[::-1] if _turn(image) in SIDEWAYS else image.size
 
 

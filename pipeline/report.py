@@ -1,6 +1,7 @@
 """Stage: render what the other stages wrote as tables, figures and one page; it computes nothing new."""
 
 from collections.abc import Collection
+from html import escape
 from pathlib import Path
 
 import pandas as pd
@@ -43,7 +44,7 @@ def _claims(page: Page, results: Results, folder: Path) -> None:
 
 
 def _accuracy(page: Page, results: Results, folder: Path) -> None:
-    page.section("Table 1: the dataset")
+    page.section("Table 1: the dataset", f"The pictures: {escape('; '.join(results.taken))}.")
     _table(page, tables.table_1(results.scales[0].images.index, results.published), folder, "table-1")
     page.section(
         "Tables 2 to 4: accuracy (%)",
@@ -102,14 +103,19 @@ def _boxes(page: Page, results: Results, folder: Path) -> None:
     table = tables.localisation(results.metrics, results.published)
     if table is None:
         return
+    total = len(results.predictions)
+    boxed = results.metrics.get("true_boxes", {}).get("test images", total)
+    where = f"all {total:,}" if boxed == total else f"the {boxed:,} with a true box of all {total:,}"
     page.section(
         "Figure 7: attended and true boxes",
-        "Overlap of the box around all attended cells with the true box, which no training saw, beside what needs no "
-        "attention: the whole image, and the best box of one size in the middle of every image."
+        f"On {where} test images. Overlap of the box around all attended cells with the true box, which no training "
+        "saw, beside what needs no attention: the whole image, and the best box of one size in every image's middle."
         f"{_legend(('true', 'attended'))} at scale 1.",
     )
     _table(page, table, folder, "localisation")
-    rows = results.predictions.iloc[:: max(1, len(results.predictions) // N_BOXES)].head(N_BOXES)
+    index = results.scales[0].images.index
+    rows = results.predictions[results.predictions.id.isin(index.id[index.x0.notna()])]
+    rows = rows.iloc[:: max(1, len(rows) // N_BOXES)].head(N_BOXES)
     shown = [examples.gather(row, results.scales) for _, row in rows.iterrows()]
     _picture(page, figures.boxes(shown), folder, "figure-7", "attended and true boxes on test images")
 

@@ -71,7 +71,8 @@ def unpack(archive: Path, to: Path) -> None:
             start = file.read(64).lstrip().lower()
         kind = next((kind for magic, kind in OTHERS.items() if start.startswith(magic)), None)
         way_out = kind or "delete it and fetch it again"
-        raise InputError(f"{archive}: not a whole tar archive ({error}); {way_out}") from error
+        reason = " ".join(str(error).split())
+        raise InputError(f"{archive}: not a whole tar archive ({reason}); {way_out}") from error
 
 
 def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path, to: Path) -> None:

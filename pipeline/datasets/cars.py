@@ -4,6 +4,8 @@ The original host is gone. Users get the official archives elsewhere, or a re-up
 """
 
 import shutil
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Literal
 
@@ -118,6 +120,15 @@ def _annotations(path: Path, split: str, raw: Path) -> pd.DataFrame:
 
 
 def _load(path: Path, name: str):  # noqa: ANN202 - whatever MATLAB stored
+    """Read in a process of its own: SciPy's reader can crash at damaged bytes, and takes its process with it."""
+    with ProcessPoolExecutor(1) as pool:
+        try:
+            return pool.submit(_read, path, name).result()
+        except BrokenProcessPool as error:
+            raise InputError(f"{path}: cannot be read as MATLAB's (damaged); it is not the official file") from error
+
+
+def _read(path: Path, name: str):  # noqa: ANN202
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
@@ -129,4 +140,4 @@ def _load(path: Path, name: str):  # noqa: ANN202 - whatever MATLAB stored
         with path.open("rb") as file:
             pointer = file.read(len(POINTER)) == POINTER
         reason = "a pointer of Git LFS: 'git lfs pull' fetches the file" if pointer else " ".join(str(error).split())
-        raise InputError(f"{path}: cannot be read as MATLAB's ({reason}); it is not the official file") from error
+        raise InputError(f"{path}: cannot be read as MATLAB's ({reason:.200}); it is not the official file") from error

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline import params
-from pipeline.disk import files
+from pipeline.disk import files, imageset
 from pipeline.disk.cells import main_line
 from pipeline.reporting import examples
 
@@ -24,15 +24,19 @@ class Results:
     scales: list[examples.Scale]  # of ours
     published: dict | None
     recipe: params.Recipe
+    taken: list[str]  # what the download said of the pictures
 
 
-def read(dataset: str, recipe: params.Recipe, scales: list[int], runs: Path, data: Path, reports: Path) -> Results:
+def read(  # noqa: PLR0913 - a folder each
+    dataset: str, recipe: params.Recipe, scales: list[int], runs: Path, data: Path, reports: Path, taken: Path
+) -> Results:
     """Read the results of a dataset.
 
     scales   of ours, from 1 on
     runs     the dataset's folder of runs
     data     the dataset's folder of image sets
     reports  holds published.yaml and metrics/
+    taken    what the download took and left out
     """
     cells = [main_line(dataset, scale) for scale in scales]
     return Results(
@@ -44,6 +48,7 @@ def read(dataset: str, recipe: params.Recipe, scales: list[int], runs: Path, dat
         scales=[examples.read(cell.images(data), cell.below(runs / "attend")) for cell in cells],
         published=published(reports / "published.yaml", recipe.download),
         recipe=recipe,
+        taken=imageset.read_taken(taken),
     )
 
 

@@ -12,7 +12,11 @@ def test_raw_files_arrive_whole(finished):
     index, pictures = imageset.read_originals(finished / "data/raw/tiny")
     assert len(index) == 30
     assert all(pictures.read(file).startswith(b"BM") for file in index.file)
-    assert sorted(path.name for path in (finished / "data/raw/tiny").iterdir()) == ["index.csv", "pictures.zip"]
+    assert sorted(path.name for path in (finished / "data/raw/tiny").iterdir()) == [
+        "index.csv",
+        "pictures.zip",
+        "taken.json",
+    ]
 
 
 def test_a_source_that_fails_leaves_nothing_behind(project, monkeypatch):
@@ -41,7 +45,7 @@ def test_what_is_wrong_is_named_where_the_user_has_it(project, write_recipe, tin
     (project / "boxes.csv").write_text("file,x0,y0,x1,y1\ntest/tern/5.png,1,1,2,2\n")
     tiny["download"]["boxes"] = "boxes.csv"
     write_recipe(tiny=tiny)
-    with pytest.raises(AssertionError, match=r"error: shop/test/tern/5.png: cannot be read as a picture"):
+    with pytest.raises(AssertionError, match=r"error: 2 pictures cannot be decoded.*tern/2.png, shop/test/tern/5.png"):
         command_line.run("download", "tiny", "--out", "raw")
 
 

@@ -38,6 +38,24 @@ def test_localisation_is_printed_beside_what_needs_no_attention():
     assert result["iou_above_half"] == {"1": 1, "whole image": 0, "centred box": 1}
 
 
+def test_boxes_that_are_missing_for_some_are_measured_on_the_others(finished, project):
+    """The overlaps of four test images, each beside its own box, and their number."""
+    (project / "images").mkdir()
+    seen = finished / "data/tiny/scale-1"
+    table = pd.read_csv(seen / "index.csv")
+    without = table.index[table.split == "test"][1:7]
+    table.loc[without, ["x0", "y0", "x1", "y1"]] = None
+    table.to_csv(project / "images" / "index.csv", index=False)
+    (project / "images" / "images.zip").symlink_to(seen / "images.zip")
+    words = ["--attended", str(finished / "runs/tiny/attend"), "--images", "images"]
+    command_line.run("evaluate", "tiny", "1", *words, "--out", "o", "--metrics", "m.json")
+    boxed = table[(table.split == "test") & table.x0.notna()].set_index("id")
+    found = predictions.read_boxes(finished / "runs/tiny/attend/ours-0/scale-1").loc[boxed.index, ATTENDED]
+    overlaps = evaluate.iou(boxed[["x0", "y0", "x1", "y1"]].to_numpy(), found.to_numpy())
+    metrics = files.read_json(project / "m.json")
+    assert metrics["true_boxes"] == {"test images": 4} and metrics["iou"]["1"] == pytest.approx(overlaps.mean())
+
+
 def test_metrics_file(finished):
     metrics = files.read_json(finished / "reports" / "metrics" / "tiny.json")
     folders = [finished / f"runs/tiny/attend/ours-0/scale-{scale}" for scale in (1, 2, 3)]

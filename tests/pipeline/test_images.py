@@ -45,6 +45,59 @@ def test_a_photo_taken_sideways_is_set_upright(tmp_path):
     assert upright.size == (4, 8) and upright.getpixel((2, 1))[0] > 200 and upright.getpixel((2, 6))[0] < 50
 
 
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_a_cameras_bits_in_a_16_bit_file(bits, tmp_path):
+    values = np.linspace(0, 2**bits - 1, 256).astype(np.uint16).reshape(16, 16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    shown = np.asarray(decode(tmp_path / "a.png"))[..., 0].ravel()
+    assert shown[0] == 0 and shown[-1] == 255 and abs(int(shown[128]) - 128) <= 1
+
+
+@pytest.mark.parametrize(
+    "values, shown",
+    [
+        ([0, 0.5, 1, np.nan], [0, 127, 255, 0]),
+        ([0, 51, 255, np.nan], [0, 51, 255, 0]),
+        ([-1, 0, 1, -np.inf], [0, 1, 2, 0]),
+        ([0, 1, np.inf, 0.5], [0, 255, 255, 127]),
+        ([0, 1e6, 5e5, np.nan], [0, 255, 127, 0]),
+        ([np.nan, np.nan, np.nan, np.nan], [0, 0, 0, 0]),
+        ([0, 1.01, 0.5, 0.25], [0, 255, 127, 63]),
+    ],
+)
+def test_floats_with_holes(values, shown, tmp_path):
+    Image.fromarray(np.array(values, np.float32)[None]).save(tmp_path / "a.tif")
+    assert np.asarray(decode(tmp_path / "a.tif"))[0, :, 0].tolist() == shown
+
+
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0oops", b"Exif\0\0MM\0*\0\0\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01"]
+)
+def test_damaged_exif_leaves_a_photo_as_it_is(exif, tmp_path):
+    Image.new("RGB", (8, 4), "red").save(tmp_path / "a.jpg", exif=exif)
+    assert decode(tmp_path / "a.jpg").size == (8, 4)
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_an_orientation_that_is_none_leaves_a_photo_as_it_is(orientation, tmp_path):
+    photo = Image.new("RGB", (8, 4), "red")
+    exif = photo.getexif()
+    exif[0x0112] = orientation
+    photo.save(tmp_path / "a.jpg", exif=exif)
+    assert decode(tmp_path / "a.jpg").size == (8, 4)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif", "png", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_upright_size_is_known_from_the_header(suffix, orientation, tmp_path):
+    photo = Image.new("RGB", (8, 4))
+    exif = photo.getexif()
+    exif[0x0112] = orientation
+    photo.save(tmp_path / f"a.{suffix}", exif=exif)
+    with Image.open(tmp_path / f"a.{suffix}") as opened:
+        assert images.upright_size(opened) == decode(tmp_path / f"a.{suffix}").size
+
+
 @pytest.mark.parametrize("content", [b"", b"no picture", None], ids=["empty", "text", "cut short"])
 def test_what_cannot_be_decoded_is_named(content, tmp_path):
     path = tmp_path / "bad.jpg"
@@ -62,7 +115,7 @@ def test_sixty_megapixels(tmp_path):
 def test_a_bomb_is_named(tmp_path, monkeypatch):
     Image.new("L", (100, 100)).save(tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(InputError, match=r"a.png: cannot be decoded"):
+    with pytest.raises(InputError, match=r"a.png: cannot be decoded \(it has more than 0 million pixels\); make it"):
         decode(tmp_path / "a.png")
 
 
@@ -136,3 +189,14 @@ def test_a_picture_of_many_that_cannot_be_decoded_is_named(tmp_path):
     index = pd.DataFrame({"file": ["1.png"]})
     with pytest.raises(InputError, match=r"pictures.zip: 1.png: cannot be decoded"):
         list(images.cut_all(index, pack_of(tmp_path), np.array([[0.0, 0, 1, 1]]), 32))
+
+
+def test_all_pictures_that_cannot_be_decoded_are_named_at_once(tmp_path, capsys):
+    for n in range(30):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{n:02d}.png")
+    for n in (3, 4, 29):
+        (tmp_path / f"{n:02d}.png").write_bytes(b"oops")
+    index = pd.DataFrame({"file": [f"{n:02d}.png" for n in range(30)]})
+    with pytest.raises(InputError, match=r"^3 pictures cannot be decoded.*: 03.png, .*: 04.png, .*: 29.png; replace"):
+        list(images.cut_all(index, pack_of(tmp_path), np.tile([0.0, 0, 1, 1], (30, 1)), 32))
+    assert capsys.readouterr().out.count("its content is no picture of a format that Pillow reads") == 3

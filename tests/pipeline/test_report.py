@@ -19,6 +19,8 @@ def test_report_shows_what_the_stages_wrote(finished):
     table = pd.read_csv(folder / "table-6.csv", index_col=0)
     assert table.loc["Acc_avg", "ms"] == round(metrics["acc_avg"]["ms"], 4)
     assert (folder / "localisation.md").is_file() and (folder / "curves.png").is_file()
+    assert "The pictures: 10 classes, 20 training and 10 test pictures; true boxes: 20 training and 10 test" in html
+    assert "On all 10 test images. Overlap" in html and metrics["true_boxes"] == {"test images": 10}
     assert f"multi-scale accuracy {metrics['acc_avg']['ms']:.1f}%" in html
     assert all(key in html for key in ("></span>true box", "></span>attended", "></span>what the next scale sees"))
 
@@ -48,6 +50,7 @@ def report(finished, project):
         command_line.run("evaluate", "tiny", *ours, "--attended", "runs/attend", *evaluate)
         command_line.run("compare", "tiny", "--attended", "runs/attend", "--metrics", f"{metrics}.variants.json")
         folders = ["--runs", "runs", "--data", str(data), "--reports", "reports", "--out", "out"]
+        folders += ["--taken", str(finished / "data/raw/tiny/taken.json")]
         command_line.run("report", "tiny", *ours, *folders)
         return project / "out"
 

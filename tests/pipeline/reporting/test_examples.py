@@ -17,7 +17,8 @@ def test_examples_are_picked_evenly_and_not_by_hand():
 
 def test_an_example_has_what_every_scale_saw(finished, monkeypatch):
     monkeypatch.chdir(finished)
-    found = results.read("tiny", params.read("tiny"), [1, 2, 3], Path("runs/tiny"), Path("data/tiny"), Path("reports"))
+    folders = [Path(name) for name in ("runs/tiny", "data/tiny", "reports", "data/raw/tiny/taken.json")]
+    found = results.read("tiny", params.read("tiny"), [1, 2, 3], *folders)
     row = found.predictions.iloc[0]
     example = examples.gather(row, found.scales)
     assert example.truth == row.true and [view.prediction for view in example.views] == row[2:5].tolist()
