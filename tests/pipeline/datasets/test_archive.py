@@ -152,6 +152,32 @@ def test_unpack(tmp_path):
     assert (tmp_path / "raw" / "a" / "b").read_bytes() == b"xx"
 
 
+@pytest.mark.parametrize(
+    "content, way_out",
+    [
+        (b"PK\x03\x04" + bytes(600), "it is a ZIP archive: unpack it, and pack what it holds with 'tar czf'"),
+        (b"Rar!\x1a\x07" + bytes(600), "it is a RAR archive"),
+        (b"version https://git-lfs.github.com/spec/v1\n" * 20, "'git lfs pull' fetches it"),
+        (b"\n<!DOCTYPE html>" + b" " * 600, "it is a web page, such as one that asks to log in"),
+        (b"\x1f\x8b" + bytes(600), "delete it and fetch it again"),
+    ],
+    ids=["ZIP", "RAR", "Git LFS", "page", "damaged"],
+)
+def test_another_kind_of_file_is_called_by_its_name(content, way_out, tmp_path):
+    (tmp_path / "bad.tgz").write_bytes(content)
+    with pytest.raises(InputError, match=way_out) as caught:
+        archive.unpack(tmp_path / "bad.tgz", tmp_path / "raw")
+    assert "bad.tgz: not a whole tar archive" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_free_space_is_looked_at_first(tmp_path, monkeypatch):
+    path = tar_with(tmp_path / "a.tar", member("a", size=100_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9 - 10**7, 10**7))
+    with pytest.raises(InputError, match=r"a.tar: unpacking it takes 0.01 GB, and 0.01 GB are free"):
+        archive.unpack(path, tmp_path / "raw")
+    assert not list((tmp_path / "raw").iterdir())
+
+
 @pytest.mark.parametrize("content", [b"", b"<html>moved</html>", None], ids=["empty", "html", "cut short"])
 def test_no_whole_archive(content, tmp_path):
     whole = tmp_path / "whole.tgz"

@@ -104,6 +104,56 @@ def test_annotations_without_labels(archives, tmp_path):
         read(archives, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "places",
+    [
+        ("cars_train", "cars_test", "devkit", ""),
+        ("stanford_cars/cars_train", "stanford_cars/cars_test", "stanford_cars/devkit", "stanford_cars"),
+        ("cars_train/cars_train", "cars_test/cars_test", "car_devkit/devkit", ""),
+    ],
+    ids=["unpacked", "torchvision", "Kaggle"],
+)
+@pytest.mark.parametrize("labels", [cars.LABELS, "cars_test_annos_withlabels (1).mat"])
+def test_layouts_of_re_uploads(tmp_path, places, labels):
+    train, test, devkit, beside = (tmp_path / "given" / place for place in places)
+    rows = [[11, 6, 30, 15, 2, "00001.jpg"], [1, 1, 40, 20, 1, "00002.jpg"]]
+    for folder in (train, test, devkit, beside):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in ("00001.jpg", "00002.jpg"):
+        (train / name).write_bytes(photo())
+        (test / name).write_bytes(photo())
+    (devkit / "cars_meta.mat").write_bytes(mat({"class_names": np.array(NAMES, dtype=object)}))
+    (devkit / "cars_train_annos.mat").write_bytes(mat(annotations(rows)))
+    (beside / labels).write_bytes(mat(annotations(rows)))
+    index = read(tmp_path / "given", tmp_path)
+    assert index.id.tolist() == ["train-00001", "train-00002", "test-00001", "test-00002"]
+    assert index.class_name.tolist() == [NAMES[1], NAMES[0]] * 2
+    assert index.loc[0, ["x0", "y0", "x1", "y1"]].tolist() == [0.25, 0.25, 0.75, 0.75]
+    (beside / labels).unlink()
+    with pytest.raises(InputError, match=r"cars_test_annos_withlabels.mat is missing, the official"):
+        read(tmp_path / "given", tmp_path)
+
+
+VERSION_7_3 = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM" + bytes(400)
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (VERSION_7_3, "saved in MATLAB's format 7.3; save it with '-v7'"),
+        (b"", "cannot be read as MATLAB's"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "a pointer of Git LFS: 'git lfs pull'"),
+        (b"<html>", "cannot be read as MATLAB's"),
+    ],
+    ids=["7.3", "empty", "Git LFS", "a page"],
+)
+def test_annotations_that_are_no_annotations(archives, tmp_path, content, message):
+    (archives / cars.LABELS).write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        read(archives, tmp_path)
+    assert cars.LABELS in str(caught.value) and "\n" not in str(caught.value)
+
+
 REAL = Path(__file__).parents[4] / "shared" / "data"
 
 

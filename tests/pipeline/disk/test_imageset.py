@@ -1,5 +1,8 @@
 """Folders of pictures: the originals, and what a scale reads."""
 
+import os
+import shutil
+
 import pandas as pd
 import pytest
 
@@ -38,6 +41,16 @@ def test_a_missing_folder(tmp_path):
     (tmp_path / "index.csv").touch()
     with pytest.raises(InputError, match=r"images.zip: missing; 'dvc repro' makes it"):
         imageset.read(tmp_path)
+
+
+def test_originals_that_do_not_fit_are_refused_before_the_first_byte(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.png").touch()
+    os.truncate(tmp_path / "mine" / "a.png", 3 * 10**9)  # sparse: nothing is on the disk
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**10, 8 * 10**9, 2 * 10**9))
+    with pytest.raises(InputError, match=r"mine: copying it takes 3.01 GB, and 2.00 GB are free"):
+        imageset.write_originals(tmp_path, pd.DataFrame({"file": ["a.png"]}), tmp_path / "mine", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_originals_that_are_written_are_read(tmp_path):
