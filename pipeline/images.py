@@ -122,8 +122,10 @@ def open_rgb(content: bytes, name: str) -> Image.Image:
     suffixes()
     try:
         with Image.open(io.BytesIO(content)) as image:
+            deep = ";16" in str(image.tile)  # Pillow keeps 8 of the 16 bits of a colour
             image.load()
-            return _to_rgb(_upright(image))
+            rgb = _to_rgb(_upright(image))
+            return _brighten(rgb) if deep and image.mode in ("RGB", "RGBA", "LA") else rgb
     except Image.DecompressionBombError as error:
         most = 2 * Image.MAX_IMAGE_PIXELS / 1e6
         reason = f"it has more than {most:.0f} million pixels"
@@ -218,6 +220,13 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
     return image.convert("RGB")
+
+
+def _brighten(image: Image.Image) -> Image.Image:
+    """Use all 8 bits for a picture of which Pillow has kept the upper 8 of 16, and a camera has filled fewer."""
+    highest = max(high for _, high in image.getextrema())
+    white = next((2 ** (bits - 8) - 1 for bits in BITS if bits > 8 and highest < 2 ** (bits - 8)), 255)
+    return image if white == 255 else image.point(lambda value: min(value * 255 // white, 255))
 
 
 def _to_bytes(pixels: np.ndarray) -> np.ndarray:

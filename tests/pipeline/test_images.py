@@ -1,5 +1,8 @@
 """Pictures that people have."""
 
+import struct
+import zlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -51,6 +54,20 @@ def test_a_cameras_bits_in_a_16_bit_file(bits, tmp_path):
     Image.fromarray(values).save(tmp_path / "a.png")
     shown = np.asarray(decode(tmp_path / "a.png"))[..., 0].ravel()
     assert shown[0] == 0 and shown[-1] == 255 and abs(int(shown[128]) - 128) <= 1
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_a_cameras_bits_in_a_16_bit_file_of_colours(bits, tmp_path):
+    """A PNG written by hand: Pillow writes none with 16 bits a colour."""
+    values = np.linspace(0, 2**bits - 1, 64).astype(">u2").repeat(3).reshape(8, 24)
+    rows = b"".join(b"\0" + row.tobytes() for row in values)
+    chunks = ((b"IHDR", struct.pack(">2I5B", 8, 8, 16, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    png = b"\x89PNG\r\n\x1a\n"
+    for kind, data in chunks:
+        png += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    (tmp_path / "a.png").write_bytes(png)
+    shown = np.asarray(decode(tmp_path / "a.png"))
+    assert shown.min() == 0 and shown.max() == 255 and abs(int(shown[4, 0, 0]) - 128) <= 43
 
 
 @pytest.mark.parametrize(
