@@ -16,7 +16,7 @@ from pipeline.errors import InputError
 from pipeline.params import Section
 
 READERS = {"birdlets": birdlets, "cub": cub, "cars": cars, "aircraft": aircraft, "folder": folder}
-FILES = ("root", "archive", "archives", "boxes", "splits")  # values of sources that are paths of the user's
+FILES = ("root", "archive", "archives", "boxes", "split")  # values of sources that are paths of the user's
 
 
 def check(dataset: str, values: dict[str, Any]) -> Section:
