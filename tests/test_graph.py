@@ -100,7 +100,7 @@ def test_a_variants_values_rerun_its_own_trainings_and_the_comparison(index, var
         ("pipeline/train.py", TRAINED | ATTENDED | CROPS | LAST),
         ("pipeline/crop.py", CROPS | LATER | (ATTENDED - {f"attend-{cell}" for cell in SCALE_1}) | LAST),
         ("pipeline/datasets/cub.py", WHOLE),
-        ("pipeline/images.py", WHOLE - {"download"}),
+        ("pipeline/images.py", WHOLE),
         ("pipeline/weights.py", ALL - {"download", "prepare", "measure"}),
         ("model/losses.py", WHOLE - {"download", "prepare"}),
         ("model/boxes.py", ATTENDED | CROPS | LATER | LAST),

@@ -57,6 +57,7 @@ def by_table(images: pd.DataFrame, path: Path, account: Account) -> pd.DataFrame
         for file in images.file[images.split.isna()]:
             account.leave_out("not in the table of splits", file)
         images = images[images.split.notna()].reset_index(drop=True)
+        account.notes.clear()  # what was said of the folders' own split
         images["split"] = settle(images.split, account)
     return images
 

@@ -1,6 +1,7 @@
 """Which files below a folder are pictures, and why the others are left out."""
 
 import os
+import unicodedata
 from pathlib import Path, PurePosixPath
 
 from pipeline import images
@@ -33,10 +34,10 @@ def pictures(root: Path, account: Account) -> list[str]:
         folder, prefix, above = waiting.pop()
         for entry in _entries(folder):
             path = prefix + entry.name
-            if not _is_text(entry.name):
-                odd.append(path)
-            elif entry.name.startswith(".") or entry.name.lower() in JUNK:
+            if entry.name.startswith(".") or entry.name.lower() in JUNK:
                 account.leave_out("hidden, or put there by a system or a tool", path)
+            elif not _is_text(entry.name):
+                odd.append(path)
             elif not _leads_to_a_folder(entry):
                 _sort(entry, path, found, account)
             elif (identity := _identity(Path(entry.path))) in above:
@@ -44,7 +45,7 @@ def pictures(root: Path, account: Account) -> list[str]:
             else:
                 waiting.append((Path(entry.path), f"{path}/", above | {identity}))
     if odd:
-        raise InputError(f"{root}: {len(odd):,} names are not UTF-8, such as {odd[0]!r}; rename them")
+        raise InputError(f"{root}: {len(odd):,} names are not UTF-8 or break lines, such as {odd[0]!r}; rename them")
     for left_out in account.left_out.values():
         left_out.sort()
     return sorted(found, key=PurePosixPath)
@@ -91,8 +92,5 @@ def _is_file(entry: os.DirEntry) -> bool:
 
 
 def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    """Say whether a name is UTF-8 and has no control characters, such as a line break."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)

@@ -132,11 +132,17 @@ def test_what_is_no_file_is_not_opened(put, tmp_path):
     assert left_out == {"a link to nothing, or no file": ["gull/2.jpg", "gull/3.jpg", "gull/4.jpg"]}
 
 
-def test_a_name_that_is_not_utf8_is_named(put, tmp_path):
+@pytest.mark.parametrize("name, shown", [(b"m\xf6we", r"m\\udcf6we"), (b"a\nb.jpg", r"a\\nb.jpg")])
+def test_a_name_that_is_no_line_of_text_is_named(put, tmp_path, name, shown):
     put("gull/1.jpg")
-    (tmp_path / os.fsdecode(b"m\xf6we")).mkdir()
-    with pytest.raises(InputError, match=r"1 names are not UTF-8, such as 'm\\udcf6we'; rename them"):
+    (tmp_path / os.fsdecode(name)).mkdir()
+    with pytest.raises(InputError, match=f"1 names are not UTF-8 or break lines, such as '{shown}'; rename them"):
         find(tmp_path)
+
+
+def test_blanks_that_systems_put_into_names(put, tmp_path):
+    put("gull/Screenshot at 3.04\u202fPM.png", "gull/\u3000.jpg", "gull/a\u00a0b.jpg")
+    assert len(find(tmp_path)[0]) == 3
 
 
 def test_a_folder_that_cannot_be_listed_is_named(put, tmp_path, monkeypatch):
