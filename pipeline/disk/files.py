@@ -98,6 +98,7 @@ def _check_folder(path: Path) -> None:
     if path.exists() and not os.access(path, os.W_OK | os.X_OK):
         raise InputError(f"{path}: this user cannot write there: change its owner or its rights ('ls -ld {path}')")
 
+
 def check_space(folder: Path, needed: int, what: str) -> None:
     """Raise InputError, which begins with ``what``, where less than ``needed`` bytes are free on a folder's disk."""
     needed, free = needed + SPARE, shutil.disk_usage(folder).free
