@@ -7,11 +7,11 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PIP_PREFIX PIP_ROOT PIP_TARGET
 export PIP_USER := 0
 
-# DVC asks for both; in a container a user may have neither, nor an entry among the users.
+# DVC asks for a name and a home; in a container a user may have neither, or root's home.
 ifeq ($(USER)$(LOGNAME),)
 export USER := $(shell id -un 2>/dev/null || id -u)
 endif
-ifndef HOME
+ifneq ($(shell test -x "$$HOME" && echo usable),usable)
 export HOME := $(CURDIR)/.venv
 endif
 

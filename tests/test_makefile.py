@@ -74,13 +74,16 @@ def test_from_another_folder_it_says_how(make, folder, tmp_path):
     assert done.returncode == 2 and "make -C FOLDER" in done.stderr and not (tmp_path / ".venv").exists()
 
 
-def test_settings_that_lead_pip_elsewhere_are_not_used(make, folder):
-    done = make(folder, "install", PIP_USER="1", PIP_TARGET="/elsewhere", PYTHONPATH="/elsewhere", USER="a", HOME="/b")
-    assert "-m|pip|install|--quiet|--disable-pip-version-check|--editable|.[test]|0||a|/b|" in done.stdout
+def test_settings_that_lead_pip_elsewhere_are_not_used(make, folder, tmp_path):
+    done = make(
+        folder, "install", PIP_USER="1", PIP_TARGET="/elsewhere", PYTHONPATH="/elsewhere", USER="a", HOME=str(tmp_path)
+    )
+    assert f"-m|pip|install|--quiet|--disable-pip-version-check|--editable|.[test]|0||a|{tmp_path}|" in done.stdout
 
 
-def test_a_user_without_a_name_or_a_home_has_both_for_dvc(make, folder):
-    done = make(folder, "install")
+@pytest.mark.parametrize("environment", [{}, {"HOME": "/nowhere"}], ids=["none", "not there"])
+def test_a_user_without_a_name_or_a_home_has_both_for_dvc(make, folder, environment):
+    done = make(folder, "install", **environment)
     name, home = done.stdout.split("|")[-3:-1]
     assert name and home == f"{folder}/.venv", done.stdout
 
