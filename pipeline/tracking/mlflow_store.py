@@ -18,7 +18,7 @@ from urllib.parse import unquote
 SQLITE = "sqlite:///"
 PATIENCE = 25  # seconds to wait for the lock; setting up a new store takes a few
 SETTINGS = {
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # the outbox says what is wrong, in a line
     "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_DISABLE_TELEMETRY": "true",  # no usage data leaves the machine, and no stage waits for that
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds; with one more try, less than half a minute in all
@@ -55,7 +55,7 @@ WAYS_OUT = [  # what the store says, and what to do about it
 def connect() -> Any:
     """Return a client of the store that the environment names, else of mlflow.db at the project's root."""
     for name in ("alembic", "mlflow", "git", "urllib3"):  # a new store's migrations would fill the screen
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient

@@ -1,6 +1,9 @@
 """Which store runs go to, and where their files lie."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -158,3 +161,14 @@ def test_a_server_that_is_none_or_refuses(said, status, body, words):
         line = said(f"http://127.0.0.1:{server.server_port}")
         server.shutdown()
     assert words in line and len(line) < 2500
+
+
+def test_a_database_that_cannot_be_written_is_said_in_one_line(project):
+    """MLflow logs a traceback of its own besides."""
+    mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}").search_experiments()
+    code = "from pipeline.tracking import run as tracking\nwith tracking.run('tiny', 'train-1', {}): pass"
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///file:{project}/mlflow.db?mode=ro&uri=true"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    (line,) = done.stderr.splitlines()
+    assert "attempt to write a readonly database" in line and "let this user write the file and its folder" in line
+    assert len(list(outbox.FOLDER.iterdir())) == 1
