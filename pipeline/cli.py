@@ -7,28 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from typer.core import TyperCommand
 
-from pipeline.errors import InputError, StoppedError
-
-
-class Command(TyperCommand):
-    """A command that reports errors of the user's input in one line, without a traceback."""
-
-    def invoke(self, ctx: typer.Context) -> Any:
-        """Run the command; exit 1 on an InputError, 130 if the user or a scheduler stopped it."""
-        try:
-            return super().invoke(ctx)
-        except InputError as error:
-            sys.stdout.flush()
-            typer.secho(f"error: {error}", fg="red", err=True)
-            raise typer.Exit(1) from None
-        except StoppedError as stop:
-            sys.stdout.flush()
-            if str(stop):  # of several processes only the main one has a message
-                typer.secho(str(stop), fg="yellow", err=True)
-            raise typer.Exit(130) from None
-
+from pipeline.errors import Command
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -82,11 +62,9 @@ def plan(
     check: Annotated[bool, typer.Option("--check", help="Fail where cells.yaml was not up to date.")] = False,
 ) -> None:
     """Spell out in cells.yaml, for DVC, what 'plan' of params.yaml says is trained."""
-    from pipeline import plan, trainings  # inside each command, so that --help does not wait for pandas and torch
-    from pipeline.disk import files
+    from pipeline import plan  # inside each command, so that --help does not wait for pandas and torch
 
     plan.run(_words(datasets), check)
-    files.check_folders(trainings.read_datasets())
 
 
 @app.command(cls=Command)
@@ -94,9 +72,7 @@ def download(dataset: Dataset, out: Out) -> None:
     """Bring a dataset's raw files into a folder."""
     from pipeline import download, params
     from pipeline.datasets import sources
-    from pipeline.disk import files
 
-    files.check_folders([dataset])
     download.run(sources.check(dataset, params.read(dataset).download), out)
 
 
@@ -123,9 +99,7 @@ def weights(dataset: Dataset, out: FileOut, variant: Variant = "ours") -> None:
 def launch(words: Annotated[list[str], typer.Argument(help="A command and its options.", show_default=False)]) -> None:
     """Run train or attend as 'accelerate launch -m pipeline' would: on all GPUs."""
     from pipeline import launch
-    from pipeline.disk import files
 
-    files.check_folders(words[1:2])  # of the dataset: 'pipeline plan' may have looked long ago
     launch.hand_over(words)
     app(words, prog_name="pipeline")
 

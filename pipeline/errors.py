@@ -1,5 +1,11 @@
 """Errors that a user can correct: shown in one line. All other errors are bugs and keep their traceback."""
 
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
 
 class InputError(Exception):
     """The user's input is wrong; the message names the input and says how to correct it."""
@@ -7,3 +13,21 @@ class InputError(Exception):
 
 class StoppedError(Exception):
     """The user, or the machine's scheduler, asked to stop; the message says how to go on."""
+
+
+class Command(TyperCommand):
+    """A command that reports errors of the user's input in one line, without a traceback."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Run the command; exit 1 on an InputError, 130 if the user or a scheduler stopped it."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            sys.stdout.flush()
+            typer.secho(f"error: {error}", fg="red", err=True)
+            raise typer.Exit(1) from None
+        except StoppedError as stop:
+            sys.stdout.flush()
+            if str(stop):  # of several processes only the main one has a message
+                typer.secho(str(stop), fg="yellow", err=True)
+            raise typer.Exit(130) from None

@@ -55,7 +55,7 @@ NOT_DEPS = {
 
 # Files inside a folder that a stage names, which it does not use: the price of naming folders.
 NAMED_AND_NOT_USED = {
-    "plan": {"pipeline/disk/predictions.py", "pipeline/disk/text.py"},
+    "plan": {"pipeline/disk/predictions.py"},
     "weights": {f"pipeline/disk/{name}.py" for name in ("cells", "predictions", "text")},
     "download": {"pipeline/disk/cells.py", "pipeline/disk/predictions.py"},
     "prepare": {"pipeline/disk/cells.py", "pipeline/disk/predictions.py", "pipeline/disk/text.py"},

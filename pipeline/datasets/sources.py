@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline import params
 from pipeline.datasets import aircraft, birdlets, cars, cub, folder, index
 from pipeline.datasets.account import Account
+from pipeline.disk.files import check_folders
 from pipeline.errors import InputError
 from pipeline.params import Section
 
@@ -22,12 +23,14 @@ FILES = ("root", "archive", "archives", "boxes", "split")  # values of sources t
 def check(dataset: str, values: dict[str, Any]) -> Section:
     """Check the section ``download`` of a dataset's recipe, and return it as the source of its reader.
 
-    Raises InputError for wrong values, and for files of the user's that would be in danger: see ``keep_apart``.
+    Raises InputError for wrong values, for files of the user's that would be in danger (see ``keep_apart``), and where
+    DVC could not keep what is made of them.
     """
     where = f"{params.PATH}: recipes.{dataset}.download."
     if values.get("reader") not in READERS:
         raise InputError(f"{where}reader: must be one of {', '.join(READERS)}, got {values.get('reader')!r}")
     source = params.check(READERS[values["reader"]].Source, values, where)
+    check_folders([dataset])
     for path in files(source):
         keep_apart(where.rstrip("."), path)
     return source
