@@ -25,6 +25,8 @@ OVERRULED = {  # variables of Accelerate and CUDA's libraries: the value that ch
     "NVIDIA_TF32_OVERRIDE": ("", "train.tf32 decides"),
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": ("", "train.tf32 decides"),
 }
+FLAGS = ("ACCELERATE_USE_CPU", "ACCELERATE_DEBUG_MODE", "ACCELERATE_CPU_AFFINITY")  # obeyed: they change no numbers
+TRUE, FALSE = ("true", "1", "yes", "y", "on", "t"), ("false", "0", "no", "n", "off", "f")  # as Accelerate reads them
 COMPILER = "ACCELERATE_DYNAMO_"  # begins the names of its variables; BACKEND turns it on
 MPI = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 START = "start each machine by 'accelerate launch --multi_gpu ...' or torchrun (docs/running.md)"
@@ -35,8 +37,11 @@ def overrule(variables: MutableMapping[str, str]) -> Iterator[str]:
 
     Raises InputError for those that ask for another way of training.
     """
+    for name in (*OTHER_WAYS, *FLAGS):
+        if variables.get(name, "false").lower() not in TRUE + FALSE:
+            raise InputError(f"{name}={variables[name]}: must be true or false; or unset it")
     for name, way in OTHER_WAYS.items():
-        if variables.get(name, "false").lower() in ("true", "1", "yes", "y", "on", "t"):
+        if variables.get(name, "false").lower() in TRUE:
             raise InputError(
                 f"{name}={variables[name]}: trainings here are not made for {way}; unset it, or run "
                 "'accelerate config' again and choose neither"
@@ -118,14 +123,15 @@ def line(described: dict[str, str | int]) -> str:
     """Say in words what ``describe`` names.
 
     >>> line({"device": "CPU", "processes": 1, "precision": "fp32", "tf32": "none", "threads": 2})
-    'CPU, 1 process, fp32, no TF32, 2 threads'
+    'CPU, 1 process, fp32, 2 threads'
     """
-    tf32 = {"none": "no TF32", "convolutions": "TF32 in convolutions", "all": "TF32"}[described["tf32"]]
+    words = {"none": "no TF32", "convolutions": "TF32 in convolutions", "all": "TF32"}
+    tf32 = words[described["tf32"]] if described["device"] != "CPU" else ""
     processes, threads = (
         f"{described[what]} {one if described[what] == 1 else many}"
         for what, one, many in (("processes", "process", "processes"), ("threads", "thread", "threads"))
     )
-    return f"{described['device']}, {processes}, {described['precision']}, {tf32}, {threads}"
+    return ", ".join(filter(None, [described["device"], processes, described["precision"], tf32, threads]))
 
 
 def surprises(job: Accelerator, precision: str, local: int) -> Iterator[str]:
@@ -148,14 +154,17 @@ def surprises(job: Accelerator, precision: str, local: int) -> Iterator[str]:
         yield "train.precision: bf16 on a CPU is slow, and rounds otherwise than on a GPU; fp32 is meant for CPUs"
 
 
-def _no_card(devices: Path = Path("/dev")) -> str:
+def _no_card(root: Path = Path("/")) -> str:
     """Return why this process does not use a GPU that the machine has; nothing where it has none."""
-    if not any(devices.glob("nvidia[0-9]*")):
+    devices = any((root / "dev").glob("nvidia[0-9]*"))
+    if not devices and not any((root / "proc" / "driver" / "nvidia" / "gpus").glob("*")):
         return ""
     for name in ("CUDA_VISIBLE_DEVICES", "ACCELERATE_USE_CPU"):
         value = os.environ.get(name)
-        if value is not None and (name == "CUDA_VISIBLE_DEVICES" or value.lower() in ("true", "1", "yes")):
+        if value is not None and (name == "CUDA_VISIBLE_DEVICES" or value.lower() in TRUE):
             return f"{name}={value} hides it"
+    if not devices:
+        return "its driver is there, but no /dev/nvidia0; a container is given it by 'docker run --gpus all'"
     try:
         torch.cuda.init()
     except (RuntimeError, AssertionError) as error:  # the driver is too old, or torch was built without CUDA

@@ -51,6 +51,13 @@ def test_another_way_of_training_is_refused(monkeypatch, name):
     assert list(environment.overrule({name: "false"})) == []
 
 
+@pytest.mark.parametrize("name", ["ACCELERATE_USE_CPU", "ACCELERATE_USE_FSDP", "ACCELERATE_DEBUG_MODE"])
+def test_a_flag_that_is_neither_true_nor_false(monkeypatch, name):
+    monkeypatch.setenv(name, "maybe")
+    with pytest.raises(InputError, match=f"{name}=maybe: must be true or false; or unset it"):
+        accelerator.start()
+
+
 @pytest.mark.parametrize(
     "variables, said",
     [
@@ -117,7 +124,7 @@ def test_a_job_says_what_it_runs_on(project, capsys):
     assert capsys.readouterr().out == ""
     described = environment.announce(job, recipe)
     assert described == {"device": "CPU", "processes": 1, "precision": "fp32", "tf32": "none", "threads": 1}
-    assert capsys.readouterr().out == "runs on: CPU, 1 process, fp32, no TF32, 1 thread\n"
+    assert capsys.readouterr().out == "runs on: CPU, 1 process, fp32, 1 thread\n"
 
 
 def card(monkeypatch, n=1, bf16=True):
@@ -189,10 +196,17 @@ def test_a_card_that_is_not_used_is_said_with_the_reason(monkeypatch, tmp_path, 
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "init", init)
     assert environment._no_card(tmp_path) == "", "no card, nothing to say"
-    (tmp_path / "nvidia0").touch()
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "nvidia0").touch()
     assert environment._no_card(tmp_path) == why
     monkeypatch.setattr(environment, "_no_card", lambda: why)
     assert next(environment.surprises(CPU, "fp32", 1)) == f"this machine has a GPU that is not used: {why}"
+
+
+def test_a_container_that_was_given_no_card(monkeypatch, tmp_path):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    (tmp_path / "proc/driver/nvidia/gpus/0000:01:00.0").mkdir(parents=True)
+    assert "docker run --gpus all" in environment._no_card(tmp_path)
 
 
 def test_a_macs_device_is_not_used_and_said(monkeypatch):
