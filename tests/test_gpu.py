@@ -6,14 +6,18 @@ import sys
 from collections import Counter
 from unittest import mock
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
+import command_line
 from benchmarks import operations
 from benchmarks.operations import Operations
 from conftest import ROOT
 from model import otsu
+from pipeline.disk import predictions
 from pipeline.training import accelerator
 
 SIMULATED = """
@@ -106,3 +110,31 @@ def test_operations_that_make_the_host_wait_are_seen(wait, name):
 def test_values_that_the_host_reads_have_no_fake(read):
     with FakeTensorMode(), pytest.raises(DataDependentOutputException):
         read(torch.rand(4, device="cuda"))
+
+
+def test_tests_do_not_look_for_a_gpu_themselves():
+    """A test that looks for one, and skips itself, would never see one: the marker shows it."""
+    asking = "cuda." + "is_available()"
+    paths = {path.name for path in (ROOT / "tests").rglob("*.py") if asking in path.read_text()}
+    assert paths <= {"conftest.py", "test_gpu.py"}
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("batch_norm", ["train", "frozen"])
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_the_stages_run_on_a_gpu(project, write_recipe, tiny, precision, batch_norm):
+    tiny["train"] |= {"precision": precision, "batch_norm": batch_norm}
+    write_recipe(tiny=tiny)
+    command_line.run("download", "tiny", "--out", "data/raw")
+    command_line.run("prepare", "tiny", "--raw", "data/raw", "--out", "data/scale-1")
+    images = ("--images", "data/scale-1")
+    said = [
+        command_line.run("train", "tiny", *images, "--out", "runs/train"),
+        command_line.run("attend", "tiny", "--trained", "runs/train", *images, "--out", "runs/attend"),
+        command_line.run("measure", "tiny", *images, "--out", "runs/cost.json"),
+    ]
+    assert all(f"runs on: {torch.cuda.get_device_name()}, 1 process, {precision}" in words for words in said)
+    history = pd.read_csv("runs/train/history.csv")
+    assert len(history) == 2 and history.loss.between(0, 20).all()
+    predicted = predictions.read_predictions(project / "runs" / "attend")
+    assert np.isfinite(predicted.avg).all() and len(predicted.id) == 30

@@ -78,7 +78,7 @@ def test_masks_are_the_same_under_bfloat16_autocast_for_the_same_features(networ
     assert torch.equal(plain.attention.M_b, mixed.attention.M_b) and torch.equal(plain.attention.A, mixed.attention.A)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 def test_masks_on_a_gpu_equal_those_on_the_cpu(network):
     from model.otsu import binarise
 
