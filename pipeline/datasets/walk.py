@@ -35,7 +35,8 @@ def pictures(root: Path, account: Account) -> list[str]:
         for entry in _entries(folder):
             path = prefix + entry.name
             if entry.name.startswith(".") or entry.name.lower() in JUNK:
-                account.leave_out("hidden, or put there by a system or a tool", path)
+                shown = path if _is_text(entry.name) else ascii(path)
+                account.leave_out("hidden, or put there by a system or a tool", shown)
             elif not _is_text(entry.name):
                 odd.append(path)
             elif not _leads_to_a_folder(entry):

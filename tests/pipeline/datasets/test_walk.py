@@ -108,6 +108,12 @@ def test_junk_is_left_out(put, tmp_path, junk):
     assert [reason for reason in left_out if reason.startswith("hidden, or put there by a system")]
 
 
+def test_junk_may_have_any_name(put, tmp_path):
+    put("gull/p0.jpg", os.fsdecode(b"gull/.m\xf6we\n.jpg"))
+    found, left_out = find(tmp_path)
+    assert found == ["gull/p0.jpg"] and list(left_out.values()) == [[r"'gull/.m\udcf6we\n.jpg'"]]
+
+
 def test_links_are_followed_and_loops_end(put, tmp_path):
     put("mine/gull/1.jpg", "elsewhere/tern/2.jpg", "elsewhere/3.jpg")
     (tmp_path / "mine" / "tern").symlink_to(tmp_path / "elsewhere" / "tern")
