@@ -2,7 +2,6 @@
 
 import math
 import unicodedata
-from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -167,15 +166,16 @@ def _look(names: pd.Series, raw: Path, broken: str, account: Account) -> dict[st
 
 def _equal(taken: pd.DataFrame, seen: dict[str, images.Seen]) -> list[list[str]]:
     """List the test pictures that are equal to a training picture, with that picture and with how they are equal."""
-    training = defaultdict(list)
-    for file in taken.file[taken.split == "train"]:
-        training[seen[file].size, seen[file].pixels].append(file)
+    training = taken.file[taken.split == "train"].iloc[::-1]  # so that the first of several equal ones is named
+    by_bytes = {seen[file].content: file for file in training}
+    by_pixels = {(seen[file].size, seen[file].pixels): file for file in training}
     pairs = []
     for file in taken.file[taken.split == "test"]:
-        twins = training.get((seen[file].size, seen[file].pixels), [])
-        same = [twin for twin in twins if seen[twin].content == seen[file].content]
-        if twins:
-            pairs.append([(same or twins)[0], file, "every byte" if same else "every pixel"])
+        one = seen[file]
+        if one.content in by_bytes:
+            pairs.append([by_bytes[one.content], file, "every byte"])
+        elif (one.size, one.pixels) in by_pixels:
+            pairs.append([by_pixels[one.size, one.pixels], file, "every pixel"])
     return pairs
 
 
