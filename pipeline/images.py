@@ -122,17 +122,18 @@ def open_rgb(content: bytes, name: str) -> Image.Image:
     suffixes()
     try:
         with Image.open(io.BytesIO(content)) as image:
-            deep = ";16" in str(image.tile)  # Pillow keeps 8 of the 16 bits of a colour
+            halved = ";16" in str(image.tile)  # Pillow keeps 8 of the 16 bits of a colour
             image.load()
-            rgb = _to_rgb(_upright(image))
-            return _brighten(rgb) if deep and image.mode in ("RGB", "RGBA", "LA") else rgb
+            upright = _flatten(_upright(image))
     except Image.DecompressionBombError as error:
-        most = 2 * Image.MAX_IMAGE_PIXELS / 1e6
-        reason = f"it has more than {most:.0f} million pixels"
+        reason = f"it has more than {2 * Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels"
         raise InputError(f"{name}: cannot be decoded ({reason}); make it smaller or take it out") from error
     except DAMAGED as error:
         reason = _reason(content, error)
         raise InputError(f"{name}: cannot be decoded ({reason}); replace it or take it out of the dataset") from error
+    if upright.mode == "RGB":
+        return _brighten(upright) if halved else upright
+    return Image.fromarray(_to_bytes(np.asarray(upright))).convert("RGB")
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
@@ -194,6 +195,8 @@ def _reason(content: bytes, error: Exception) -> str:
         return "it is a pointer of Git LFS, not the picture: 'git lfs pull' fetches it"
     if not content:
         return "it is empty"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for it, or its header is damaged"
     text = " ".join(str(error).split())
     if isinstance(error, Image.UnidentifiedImageError):
         return "its content is no picture of a format that Pillow reads"
@@ -201,8 +204,7 @@ def _reason(content: bytes, error: Exception) -> str:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    turn = _turn(image)
-    return image if turn is None else image.transpose(turn)
+    return image if (turn := _turn(image)) is None else image.transpose(turn)
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
@@ -213,9 +215,10 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
         return None
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):  # 16 bits and more
-        return Image.fromarray(_to_bytes(np.asarray(image))).convert("RGB")
+def _flatten(image: Image.Image) -> Image.Image:
+    """Return a picture as RGB; one with more than 8 bits a value, or of floats, as it is."""
+    if image.mode.startswith(("I", "F")):
+        return image
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")

@@ -217,3 +217,10 @@ def test_all_pictures_that_cannot_be_decoded_are_named_at_once(tmp_path, capsys)
     with pytest.raises(InputError, match=r"^3 pictures cannot be decoded.*: 03.png, .*: 04.png, .*: 29.png; replace"):
         list(images.cut_all(index, pack_of(tmp_path), np.tile([0.0, 0, 1, 1], (30, 1)), 32))
     assert capsys.readouterr().out.count("its content is no picture of a format that Pillow reads") == 3
+
+
+def test_a_bug_of_ours_is_no_damaged_picture(tmp_path, monkeypatch):
+    Image.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "a.png")
+    monkeypatch.setattr(images, "BITS", None)
+    with pytest.raises(TypeError):
+        decode(tmp_path / "a.png")
