@@ -72,11 +72,15 @@ def digest(data: bytes) -> str:
 
 def check_folders(datasets: list[str]) -> None:
     """Raise InputError where DVC could not keep outputs of some datasets: it would say so after a whole training."""
+    here = Path.cwd()
+    if str(here).encode("utf-8", "ignore") != os.fsencode(here):
+        raise InputError(
+            f"{str(here).encode('utf-8', 'backslashreplace').decode()}: DVC needs a path in UTF-8: rename it"
+        )
     shared = [Path(name) for name in ("data", "data/raw", "runs", "reports")]
     owned = [folder / name for folder in shared for name in datasets]
     for folder in [*shared, *owned, Path("reports/metrics"), Path(".dvc/cache")]:
         _check_folder(folder)
-    here = Path.cwd()
     if any((folder / ".git").exists() for folder in (here, *here.parents)):  # without git DVC follows links
         below = [Path(folder, name) for top in owned for folder, names, _ in os.walk(top) for name in names]
         for folder in [*shared, *owned, *below]:

@@ -166,3 +166,11 @@ def test_a_folder_that_the_user_cannot_write(git_checkout, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     with pytest.raises(InputError, match=r"^runs: this user cannot write there"):
         files.check_folders(["tiny"])
+
+
+def test_a_project_in_a_path_that_is_not_utf8(tmp_path, monkeypatch):
+    folder = tmp_path / "s\udcfft"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(InputError, match=r"s\\udcfft: DVC needs a path in UTF-8: rename it"):
+        files.check_folders(["tiny"])
