@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from conftest import ROOT
 from conftest import checkout as put_checkout
 from pipeline import params
 from pipeline.disk import imageset
@@ -98,6 +99,8 @@ def photos(project, write_recipe, tiny):
     use("photos")
     put_checkout(project)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], check=True)
+    config = (ROOT / ".dvc/config").read_text(encoding="utf-8").replace("[core]", "[core]\n    no_scm = true")
+    (project / ".dvc/config").write_text(config, encoding="utf-8")
     return add, use
 
 

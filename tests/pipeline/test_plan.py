@@ -176,7 +176,7 @@ FOLDER = {"reader": "folder", "root": "birds", "test_share": 0.3, "seed": 0, "bo
     "values, files",
     [
         (FOLDER, ["birds", *NONE[:2]]),
-        (FOLDER | {"boxes": "/photos/boxes.csv"}, ["birds", "/photos/boxes.csv", NONE[0]]),
+        (FOLDER | {"boxes": "/photos/b.csv", "split": "s.csv"}, ["birds", "/photos/b.csv", "s.csv"]),
         ({"reader": "cub", "archive": "data/archives/a.tgz", "subset": True}, ["data/archives/a.tgz", *NONE[:2]]),
         ({"reader": "cub", "archive": None, "subset": False}, NONE),
     ],
