@@ -39,20 +39,28 @@ def check_counts(table: pd.DataFrame, raw: Path, classes: int, training: int, te
 
 
 def with_boxes(table: pd.DataFrame, raw: Path, *corners: pd.Series) -> pd.DataFrame:
-    """Add boxes given in pixels (x0, y0, x1, y1) as shares; official ones that exceed their picture are clipped."""
-    sizes = pd.DataFrame([picture_size(raw / file) for file in table.file], columns=["W", "H"], index=table.index)
+    """Add boxes given in pixels (x0, y0, x1, y1) as shares; official ones that exceed their picture are clipped.
+
+    Raises InputError for the pictures that cannot be read, all of them at once.
+    """
+    _check_files(table, raw)
+    found = [picture_size(raw, file) for file in table.file]
+    if bad := [one for one in found if isinstance(one, InputError)]:
+        raise InputError(f"{raw}: {images.all_of(bad)}")
+    sizes = pd.DataFrame(found, columns=["W", "H"], index=table.index)
     sides = [sizes.W, sizes.H, sizes.W, sizes.H]
     shares = {name: (corner / side).clip(0, 1) for name, corner, side in zip(BOX, corners, sides, strict=True)}
     return table.assign(**shares)
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """Return an upright picture's width and height in pixels, from its header."""
+def picture_size(raw: Path, file: str) -> tuple[int, int] | InputError:
+    """Return an upright picture's width and height in pixels, from its header, or what is wrong with it."""
     try:
-        with Image.open(path) as image:
+        with Image.open(raw / file) as image:
             return images.upright_size(image)
     except (*images.DAMAGED, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: cannot be read as a picture ({error})") from error
+        reason = " ".join(str(error).split()).replace(str(raw / file), "it")
+        return InputError(f"{file}: cannot be decoded ({reason}); replace it or take it out of the dataset")
 
 
 def labels(names: pd.Series) -> pd.Series:
@@ -72,6 +80,10 @@ def _check_names(table: pd.DataFrame, raw: Path) -> None:
     odd = table.id[~table.id.str.fullmatch(r"[\w.-]+")]
     if len(odd):
         raise InputError(f"{raw}: {odd.iloc[0]!r} cannot be a file name; use letters, digits, '.', '_' and '-'")
+    _check_files(table, raw)
+
+
+def _check_files(table: pd.DataFrame, raw: Path) -> None:
     if len(outside := [file for file in table.file if not _is_inside(file)]):
         raise InputError(f"{raw}: the index names {outside[0]!r}, which lies outside of the dataset")
     missing = [file for file in table.file if not (raw / file).is_file()]

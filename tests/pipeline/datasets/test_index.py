@@ -43,6 +43,20 @@ def test_errors_name_what_is_wrong(table, tmp_path, column, row, value, message)
         index.check(table, tmp_path)
 
 
+def test_all_pictures_that_cannot_be_read_are_named_at_once(table, tmp_path):
+    corners = [pd.Series(1.0, index=table.index) for _ in range(4)]
+    message = f"^{tmp_path}: 4 pictures cannot be decoded, for the reasons above: {', '.join(table.file)}; replace"
+    with pytest.raises(InputError, match=message):
+        index.with_boxes(table, tmp_path, *corners)
+
+
+@pytest.mark.parametrize("file", ["../a.jpg", "/etc/passwd", "x/../../a.jpg"])
+def test_a_picture_outside_of_the_dataset_is_not_looked_at(table, tmp_path, file):
+    table.loc[0, "file"] = file
+    with pytest.raises(InputError, match="which lies outside of the dataset"):
+        index.with_boxes(table, tmp_path, *(table[side] for side in ("x0", "y0", "x1", "y1")))
+
+
 def test_one_class(table, tmp_path):
     with pytest.raises(InputError, match="1 class found; telling look-alikes apart takes at least two"):
         index.check(table[table.label == 0], tmp_path)
