@@ -1,87 +1,182 @@
-"""Command: compare results with the lowest values that are accepted (floors, in git), to notice a loss of accuracy."""
+"""Command: compare results with the lowest values that are accepted (floors, in git), to notice a loss of accuracy.
 
+Nothing is green by accident: a file that is missing, empty or damaged, a dataset that was run and has no floors, floors
+without results: each is named in a line, and the exit status is 2.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
-from pipeline.disk import files
 from pipeline.errors import InputError
+from pipeline.reporting import floors, metrics
+from pipeline.reporting.floors import GUARDED, Floors, kind
 
-PASSED, FELL, MISSING = 0, 1, 2  # exit statuses
-GUARDED = ("acc_loc", "acc_obj", "acc_avg", "iou")
-NOT_OURS = ("centred box", "whole image")  # references in the IoU's row, no results of ours
-HEADER = "# Floors of 'pipeline check'; 'pipeline check --update' writes them from the current results.\n"
+PASSED, FELL, BROKEN = 0, 1, 2  # exit statuses
+MEAN = "mean"  # of a row over its scales: it swings less than its numbers, so that its floor is nearer
+SAME = 0.5  # points by which a run may differ from the results in git
 
 
-def run(datasets: list[str], reports: Path, tolerance: float | None) -> int:
-    """Check some datasets, or all that have floors; return the exit status.
+def run(datasets: list[str], reports: Path, base: str | None, committed: bool) -> int:
+    """Check some datasets, or all that have floors or results; return the exit status.
 
-    reports    holds expected.yaml and metrics/<dataset>.json
-    tolerance  None: only check; else set new floors this far below the results, in points (hundredths for the IoU)
+    reports    holds expected.yaml and the folder metrics
+    base       a commit: floors that are lower than there need a new line 'why'
+    committed  also compare the results with those in the commit that is checked out
     """
     path = reports / "expected.yaml"
-    floors = _read(path)
-    if tolerance is not None:
-        return _update(datasets or list(floors), floors, reports, tolerance)
-    chosen = datasets or list(floors)
-    if unknown := [name for name in chosen if name not in floors]:
-        raise InputError(
-            f"{path}: no floors for {unknown[0]!r}; 'pipeline check --dataset {unknown[0]} --update' sets them"
-        )
-    rows = [row for dataset in chosen for row in _compare(dataset, floors[dataset], _measured(dataset, reports))]
+    problems: list[str] = []
+    rows: list[tuple] = []
+    with _noted(problems):
+        expected = floors.read(path)
+        chosen = datasets or sorted({name for name in expected if expected[name].values} | _run_datasets(reports))
+        if not chosen:
+            raise InputError(f"{path}: no floors; run 'dvc repro', then 'pipeline check --update'")
+        for dataset in chosen:
+            with _noted(problems):
+                rows += _compare(dataset, expected.get(dataset, Floors()), reports)
+            if committed:
+                with _noted(problems):
+                    problems += _differences(dataset, reports)
+        if base is not None:
+            problems += _lowered(
+                floors.read_at(base, path), expected, f"{path}: {{}}; change the line 'why' of {{}} to say why"
+            )
     bad = [row for row in rows if row[-1] != "ok"]
     _print(bad)
+    _print_errors(problems)
     print(f"{len(rows) - len(bad)} of {len(rows)} metrics at or above their floors")
-    if any(row[-1] == "missing" for row in bad):
-        return MISSING
+    if problems or any(row[-1] == "missing" for row in bad):
+        return BROKEN
     return FELL if bad else PASSED
 
 
-def _compare(dataset: str, floors: dict[str, float], measured: dict[str, float]) -> list[tuple]:
+def update(datasets: list[str], reports: Path, tolerance: float, why: str) -> int:
+    """Set floors below the current results; return the exit status.
+
+    tolerance  points that a metric may lose (hundredths for the IoU); a mean may lose half of that
+    why        is kept with the floors; needed where one of them falls
+    """
+    path, problems = reports / "expected.yaml", []
+    with _noted(problems):
+        before = floors.read(path) if path.is_file() else {}
+        after, chosen = dict(before), datasets or sorted({*before, *_run_datasets(reports)})
+        for dataset in chosen:
+            values = {n: round(v - _slack(n, tolerance), 4) for n, v in _measured(dataset, reports).items()}
+            after[dataset] = Floors(values, why or before.get(dataset, Floors()).why)
+        if lowered := _lowered(before, after, "{}; say why in a line: pipeline check --update --why '...'"):
+            raise InputError("\n".join(lowered))
+        floors.write(path, after)
+        print(f"{path}: floors of {', '.join(chosen)} set {tolerance:g} points below the results")
+    _print_errors(problems)
+    return BROKEN if problems else PASSED
+
+
+def _compare(dataset: str, expected: Floors, reports: Path) -> list[tuple]:
+    path, way_out = reports / "expected.yaml", f"'pipeline check --dataset {dataset} --update' sets them"
+    if not expected.values:
+        raise InputError(f"{path}: no floors for {dataset!r}; {way_out}")
+    measured = _measured(dataset, reports)
+    without = sorted({kind(name) for name in measured} - {kind(name) for name in expected.values})
+    if without:
+        raise InputError(f"{path}: {dataset} has no floor for {', '.join(without)}; {way_out}")
     rows = []
-    for name, floor in floors.items():
+    for name, floor in expected.values.items():
         now = measured.get(name)
         verdict = "missing" if now is None else "ok" if now >= floor else f"fell by {floor - now:.3g}"
         rows.append((dataset, name, floor, now, verdict))
     return rows
 
 
-def _update(datasets: list[str], floors: dict, reports: Path, tolerance: float) -> int:
-    for dataset in datasets:
-        measured = _measured(dataset, reports)
-        if not measured:
-            print(f"{reports / 'metrics' / dataset}.json: missing; 'dvc repro' makes it")
-            return MISSING
-        floors[dataset] = {
-            name: round(value - (tolerance / 100 if name.startswith("iou") else tolerance), 4)
-            for name, value in measured.items()
-        }
-    from ruamel.yaml import YAML
+def _lowered(before: dict[str, Floors], after: dict[str, Floors], line: str) -> list[str]:
+    """Return a line for each dataset that has floors below those before, and no new reason."""
+    lines = []
+    for dataset, old in before.items():
+        new = after.get(dataset, Floors())
+        low = [(n, v, new.values.get(n)) for n, v in old.values.items() if n not in new.values or new.values[n] < v]
+        if low and (not new.why or new.why == old.why):
+            changes = [f"{name} from {was:g} to {now if now is None else f'{now:g}'}" for name, was, now in low]
+            what = f"{len(low)} floors of {dataset} are" if len(low) > 1 else f"a floor of {dataset} is"
+            lines.append(line.format(f"{what} lowered ({changes[0].replace('to None', 'to none')})", dataset))
+    return lines
 
-    with files.atomic_write(reports / "expected.yaml") as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write(HEADER + f"# Last tolerance: {tolerance:g} points.\n")
-        YAML().dump(floors, file)
-    print(f"{reports / 'expected.yaml'}: floors of {', '.join(datasets)} set {tolerance:g} points below the results")
-    return PASSED
+
+def _differences(dataset: str, reports: Path) -> list[str]:
+    """Return a line if the results are not those in git."""
+    contents = [(path.name, floors.at("HEAD", path)) for path in _paths(dataset, reports)]
+    if missing := [name for name, content in contents if content is None]:
+        return [f"{reports / 'metrics' / missing[0]}: not in git; commit what this run gives"]
+    ours, variants = (metrics.parse(c, f"HEAD:{n}", i == 1) for i, (n, c) in enumerate(contents))
+    kept, measured = _flat(ours, variants), _measured(dataset, reports)
+    far = [n for n in {**kept, **measured} if n not in kept or n not in measured or _apart(n, kept[n], measured[n])]
+    if not far:
+        return []
+    values = [f"{table[far[0]]:.4g}" if far[0] in table else "nothing" for table in (kept, measured)]
+    return [
+        f"{reports / 'metrics'}: {len(far)} numbers of {dataset} in git are not what this run gives ({far[0]}: "
+        f"{values[0]} in git, {values[1]} now); commit what a run on this kind of machine gives"
+    ]
+
+
+def _apart(name: str, a: float, b: float) -> bool:
+    return abs(a - b) > _in_units(name, SAME) + 1e-9
+
+
+def _in_units(name: str, points: float) -> float:
+    return points / 100 if kind(name) == "iou" else points
+
+
+def _slack(name: str, tolerance: float) -> float:
+    return _in_units(name, tolerance) / (2 if name.endswith(f".{MEAN}") or kind(name) == "seeds" else 1)
+
+
+def _run_datasets(reports: Path) -> set[str]:
+    return {path.name.partition(".")[0] for path in (reports / "metrics").glob("[!.]*.json")}
+
+
+def _paths(dataset: str, reports: Path) -> list[Path]:
+    return [reports / "metrics" / f"{dataset}{suffix}.json" for suffix in ("", ".variants")]
 
 
 def _measured(dataset: str, reports: Path) -> dict[str, float]:
-    """Return the guarded metrics under dotted names; nothing where the file is missing."""
-    path = reports / "metrics" / f"{dataset}.json"
-    metrics = files.read_json(path) if path.is_file() else {}
-    return {
-        f"{name}.{scale}": value
-        for name in GUARDED
-        for scale, value in metrics.get(name, {}).items()
-        if scale not in NOT_OURS
-    }
+    """Return the guarded metrics under dotted names."""
+    ours, variants = _paths(dataset, reports)
+    return _flat(metrics.read(ours), metrics.read_variants(variants))
 
 
-def _read(path: Path) -> dict:
-    from ruamel.yaml import YAML
+def _flat(ours: dict[str, Any], variants: dict[str, Any]) -> dict[str, float]:
+    rows = {name: ours.get(name, {}) for name in GUARDED}
+    rows |= {f"accuracy.{name}": row for name, row in variants["accuracy"].items()}
+    rows |= {f"seeds.{n}": {scale: v["mean"] for scale, v in row.items()} for n, row in variants["seeds"].items()}
+    rows["minus_baseline"] = {scale: d["points"] for scale, d in variants["minus_baseline"].items()}
+    flat = {}
+    for name, row in rows.items():
+        results = {scale: value for scale, value in row.items() if scale not in metrics.REFERENCES}
+        flat |= {f"{name}.{scale}": value for scale, value in results.items()}
+        if len(results) > 1:
+            flat[f"{name}.{MEAN}"] = fmean(results.values())
+    return flat
 
-    return (YAML(typ="safe").load(path) or {}) if path.is_file() else {}
+
+@contextmanager
+def _noted(problems: list[str]) -> Iterator[None]:
+    """Go on after the block if the user's input is wrong there, and note what is wrong."""
+    try:
+        yield
+    except InputError as error:
+        problems += str(error).splitlines()
+
+
+def _print_errors(problems: list[str]) -> None:
+    sys.stdout.flush()
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
 
 
 def _print(rows: list[tuple]) -> None:
     for dataset, name, floor, now, verdict in rows:
         value = "-" if now is None else f"{now:.3f}"
-        print(f"{dataset:<12} {name:<12} floor {floor:>8.3f}  now {value:>8}  {verdict}")
+        print(f"{dataset:<12} {name:<20} floor {floor:>8.3f}  now {value:>8}  {verdict}")

@@ -214,15 +214,20 @@ def ablate(
 
 @app.command(cls=Command)
 def check(
-    dataset: Annotated[list[str] | None, typer.Option(help="What; without it, all datasets that have floors.")] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help="What; without it, all with floors or results.")] = None,
     update: Annotated[bool, typer.Option("--update", help="Write the floors anew, from the current results.")] = False,
     tolerance: Annotated[float, typer.Option(min=0, help="With --update: points that a metric may lose.")] = 3.0,
+    why: Annotated[str, typer.Option(help="With --update: why floors fall, in a line.")] = "",
+    base: Annotated[str | None, typer.Option(help="A commit; a floor below its floor needs a new line 'why'.")] = None,
+    committed: Annotated[bool, typer.Option("--committed", help="Fail where git has other results.")] = False,
     reports: Annotated[Path, typer.Option(help="Folder that holds expected.yaml and metrics/.")] = Path("reports"),
 ) -> None:
-    """Compare results with the floors in git: exit 1 if one has fallen below, 2 if one is missing."""
+    """Compare results with the floors in git: exit 1 if one has fallen below, 2 if anything is missing or damaged."""
     from pipeline import check
 
-    raise typer.Exit(check.run(dataset or [], reports, tolerance if update else None))
+    if update:
+        raise typer.Exit(check.update(dataset or [], reports, tolerance, why))
+    raise typer.Exit(check.run(dataset or [], reports, base, committed))
 
 
 @app.command(cls=Command)

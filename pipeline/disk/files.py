@@ -1,14 +1,16 @@
-"""Atomic writes, so that no stage ever reads a half-written file; JSON; digests; where outputs can be kept."""
+"""Atomic writes, so that no stage ever reads a half-written file; JSON and YAML; digests; where outputs can be kept."""
 
 import errno
 import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import InputError
 
@@ -57,8 +59,59 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> dict:
-    """Read what ``write_json`` wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read what ``write_json`` wrote; raise InputError where it is missing or damaged."""
+    try:
+        return parse_json(path.read_bytes(), str(path))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: missing; 'dvc repro' makes it") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def parse_json(content: bytes, name: str) -> dict:
+    """Parse a JSON object; an InputError gives ``name`` and what is wrong."""
+    text = _decode(content, name)
+    try:
+        value = json.loads(text, object_pairs_hook=_no_key_twice)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name}: not valid JSON ({error}); delete it and run 'dvc repro'") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{name}: must hold a JSON object, got {value!r:.40}; delete it and run 'dvc repro'")
+    return value
+
+
+def parse_yaml(content: bytes, name: str) -> Any:
+    """Parse YAML as DVC does, which reads 1e-4 as a number; an InputError gives ``name`` and what is wrong."""
+    from ruamel.yaml import YAML, YAMLError
+
+    text = _decode(content, name)
+    try:
+        return YAML(typ="safe").load(text)
+    except YAMLError as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        reason = f"line {mark.line + 1}: {problem}" if mark and problem else " ".join(str(error).split())
+        raise InputError(f"{name}: not valid YAML: {reason}") from error
+    except (ValueError, TypeError, RecursionError) as error:  # a date such as 2024-13-45, a key that is a list
+        raise InputError(f"{name}: not valid YAML: {error}") from error
+
+
+def _decode(content: bytes, name: str) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
+    if mark := re.search(r"^(<{7}|>{7})( |$)", text, re.MULTILINE):
+        line = text.count("\n", 0, mark.start()) + 1
+        raise InputError(f"{name}: holds the marks of a git merge (line {line}); finish the merge")
+    return text
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice = next(key for at, (key, _) in enumerate(pairs) if key in dict(pairs[:at]))
+        raise ValueError(f"{twice!r} stands there twice")
+    return values
 
 
 def digest(data: bytes) -> str:

@@ -1,67 +1,349 @@
-"""A regression is named and fails; a missing metric fails otherwise."""
+"""A regression is named and fails; what is missing or damaged fails otherwise; nothing is green by accident."""
+
+import json
+import shutil
+import subprocess
 
 import pytest
+from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
+from conftest import ROOT
 from pipeline.cli import app
 from pipeline.disk import files
 
-METRICS = {"acc_avg": {"1": 80.0, "ms": 90.0}, "iou": {"1": 0.5, "centred box": 0.4}, "attended": {"1": 0.3}}
+ROW = {"1": 80.0, "2": 84.0, "3": 86.0, "ms": 90.0}
+SINGLE = dict.fromkeys("123", 0.3)
+OVERLAP = {**dict.fromkeys("123", 0.5), "whole image": 0.2, "centred box": 0.4}
+METRICS = dict.fromkeys(("acc_loc", "acc_obj", "acc_avg", "acc_avg_per_class"), ROW)
+METRICS |= dict.fromkeys(("attended", "constant", "attended_of_original"), SINGLE)
+METRICS |= dict.fromkeys(("iou", "iou_above_half"), OVERLAP)
+WIDE = [70.0, 95.0]
+VARIANTS = {
+    "accuracy": {"ours": ROW, "baseline": {"1": 78.0}},
+    "interval": {"ours": dict.fromkeys(ROW, WIDE), "baseline": {"1": WIDE}},
+    "seeds": {"ours": {"1": {"mean": 81.0, "std": 1.0, "n": 3}}},
+    "minus_baseline": {"1": {"points": 2.0, "interval": [-1.0, 5.0]}},
+}
 
 
 @pytest.fixture
 def reports(tmp_path):
-    files.write_json(tmp_path / "metrics" / "birds.json", METRICS)
+    write(tmp_path, "birds", METRICS, VARIANTS)
     assert check(tmp_path, "--dataset", "birds", "--update", "--tolerance", "2").exit_code == 0
     return tmp_path
+
+
+def write(reports, dataset, metrics, variants):
+    files.write_json(reports / "metrics" / f"{dataset}.json", metrics)
+    files.write_json(reports / "metrics" / f"{dataset}.variants.json", variants)
 
 
 def check(reports, *words):
     return CliRunner().invoke(app, ["check", "--reports", str(reports), *words], catch_exceptions=False)
 
 
-def change(reports, name, scale, value):
-    metrics = files.read_json(reports / "metrics" / "birds.json")
-    metrics[name][scale] = value
-    files.write_json(reports / "metrics" / "birds.json", metrics)
+def change(reports, value, *keys, file="birds.json"):
+    path = reports / "metrics" / file
+    values = files.read_json(path)
+    row = values
+    for key in keys[:-1]:
+        row = row[key]
+    row[keys[-1]] = value
+    files.write_json(path, values)
+
+
+def errors(result):
+    return [line for line in result.output.splitlines() if line.startswith("error: ")]
+
+
+def set_floors(reports, values):
+    with (reports / "expected.yaml").open("w") as file:
+        YAML().dump(values, file)
+
+
+def read_floors(reports):
+    return YAML(typ="safe").load(reports / "expected.yaml")
 
 
 def test_floors_are_set_below_the_results(reports):
-    text = (reports / "expected.yaml").read_text()
-    assert "acc_avg.ms: 88.0" in text and "iou.1: 0.48" in text and "2 points" in text
-    assert "centred" not in text and "attended" not in text
+    floors = read_floors(reports)["birds"]
+    assert floors["acc_avg.ms"] == 88 and floors["iou.1"] == 0.48
+    assert floors["accuracy.baseline.1"] == 76 and floors["minus_baseline.1"] == 0
+    assert floors["acc_avg.mean"] == 84 and floors["seeds.ours.1"] == 80, "what swings less may lose half of that"
+    assert not [name for name in floors if "centred" in name or "whole" in name or "attended" in name]
 
 
 def test_a_good_run_passes(reports):
-    change(reports, "acc_avg", "ms", 88.5)
+    change(reports, 88.5, "acc_avg", "ms")
     result = check(reports)
-    assert result.exit_code == 0 and "3 of 3 metrics at or above their floors" in result.output
+    assert result.exit_code == 0 and "27 of 27 metrics at or above their floors" in result.output
 
 
 def test_a_regression_fails_and_is_named_with_its_size(reports):
-    change(reports, "acc_avg", "ms", 85.0)
+    change(reports, 85.0, "acc_avg", "ms")
     result = check(reports)
     assert result.exit_code == 1
     assert "acc_avg.ms" in result.output and "fell by 3" in result.output and "acc_avg.1" not in result.output
 
 
+@pytest.mark.parametrize(
+    "name, keys",
+    [
+        ("accuracy.baseline.1", ("accuracy", "baseline", "1")),
+        ("minus_baseline.1", ("minus_baseline", "1", "points")),
+        ("seeds.ours.1", ("seeds", "ours", "1", "mean")),
+    ],
+)
+def test_variants_and_the_difference_are_guarded(reports, name, keys):
+    values = files.read_json(reports / "metrics" / "birds.variants.json")
+    for key in keys:
+        values = values[key]
+    change(reports, values - 3, *keys, file="birds.variants.json")
+    result = check(reports)
+    assert result.exit_code == 1 and name in result.output, result.output
+
+
 def test_a_missing_metric_is_another_failure(reports):
-    files.write_json(reports / "metrics" / "birds.json", METRICS | {"iou": {}})
+    write(reports, "birds", {name: row for name, row in METRICS.items() if "iou" not in name}, VARIANTS)
     result = check(reports)
     assert result.exit_code == 2 and "iou.1" in result.output and "missing" in result.output
 
 
-def test_a_missing_file_is_missing_metrics(reports):
-    (reports / "metrics" / "birds.json").unlink()
-    assert check(reports).exit_code == 2 and check(reports, "--update").exit_code == 2
+def test_a_fallen_metric_does_not_hide_a_missing_one(reports):
+    write(reports, "birds", METRICS, VARIANTS | {"seeds": {}})
+    change(reports, 70.0, "acc_avg", "1")
+    result = check(reports)
+    assert result.exit_code == 2 and "fell by 8" in result.output and "seeds.ours.1" in result.output
+
+
+@pytest.mark.parametrize("file", ["birds.json", "birds.variants.json"])
+def test_a_missing_file_of_metrics(reports, file):
+    (reports / "metrics" / file).unlink()
+    for words in ([], ["--update"]):
+        result = check(reports, *words)
+        assert result.exit_code == 2
+        assert errors(result) == [f"error: {reports / 'metrics' / file}: missing; 'dvc repro' makes it"]
+
+
+MERGED = '<<<<<<< HEAD\n{"acc_avg": {"1": 80.0}}\n=======\n{"acc_avg": {"1": 70.0}}\n>>>>>>> other\n'
+DAMAGED = {
+    "empty": ("", "not valid JSON"),
+    "cut short": (json.dumps(METRICS)[:-9], "not valid JSON"),
+    "merge marks": (MERGED, "the marks of a git merge (line 1)"),
+    "a list": ("[]", "must hold a JSON object"),
+    "twice": ('{"acc_avg": {"1": 1.0}, "acc_avg": {"1": 80.0}}', "'acc_avg' stands there twice"),
+    "NaN": (json.dumps(METRICS | {"acc_avg": ROW | {"1": float("nan")}}), "acc_avg.1: "),
+    "text": (json.dumps(METRICS | {"acc_avg": ROW | {"1": "80"}}), "acc_avg.1: "),
+    "boolean": (json.dumps(METRICS | {"acc_avg": ROW | {"1": True}}), "acc_avg.1: "),
+    "more than all": (json.dumps(METRICS | {"acc_avg": ROW | {"1": 8000.0}}), "acc_avg.1: "),
+    "a row is gone": (json.dumps({k: v for k, v in METRICS.items() if k != "acc_loc"}), "acc_loc: "),
+    "a scale is gone": (json.dumps(METRICS | {"acc_loc": {"1": 80.0}}), "acc_loc: must have 1, 2, 3, ms"),
+    "deep": ("[" * 100_000, "not valid JSON"),
+    "Latin-1": ('{"é": 1}'.encode("latin-1"), "not UTF-8"),
+    "UTF-16": (json.dumps(METRICS).encode("utf-16"), "not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("content, reason", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_file_of_metrics(reports, content, reason):
+    path = reports / "metrics" / "birds.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    result = check(reports)
+    assert result.exit_code == 2 and len(errors(result)) == 1
+    assert errors(result)[0].startswith(f"error: {path}: ") and reason in errors(result)[0]
+
+
+@pytest.mark.parametrize("floor", ["69,5", "'80'", ".nan", ".inf", "-.inf", "true", "yes", "null", "[80]", "80%", ""])
+def test_a_floor_that_is_no_number(reports, floor):
+    (reports / "expected.yaml").write_text(f"birds:\n  acc_avg.1: {floor}\n")
+    result = check(reports)
+    assert result.exit_code == 2 and len(errors(result)) == 1
+    assert "expected.yaml: birds.acc_avg.1: must be a number, got " in errors(result)[0]
+
+
+BAD_FLOORS = {
+    "empty": ("", "must hold floors by dataset"),
+    "comments": ("# nothing\n", "must hold floors by dataset"),
+    "no datasets": ("{}\n", "must hold floors by dataset"),
+    "a list": ("- birds\n", "must hold floors by dataset"),
+    "text": ("birds: 80\n", "birds: must be a dataset with floors"),
+    "no floors": ("birds: {}\n", "no floors for 'birds'"),
+    "only a reason": ("birds: {why: it was slow}\n", "no floors for 'birds'"),
+    "a number": ("2024: {acc_avg.1: 80}\n", "2024: must be a dataset"),
+    "misspelt": ("birds: {acc_avrg.1: 80}\n", "birds.acc_avrg.1: no such metric"),
+    "twice": ("birds: {acc_avg.1: 80, acc_avg.1: 8}\n", "not valid YAML"),
+    "merge marks": ("birds:\n<<<<<<< HEAD\n  acc_avg.1: 80\n=======\n>>>>>>> other\n", "a git merge (line 2)"),
+    "cut short": ("birds: {acc_avg.1: 80", "not valid YAML"),
+    "a date": ("birds: {acc_avg.1: 2024-13-45}\n", "not valid YAML"),
+    "Latin-1": ("# é\nbirds: {acc_avg.1: 80}\n".encode("latin-1"), "not UTF-8"),
+    "variants are not guarded": ("birds: {acc_loc.1: 1, acc_obj.1: 1, acc_avg.1: 1, iou.1: 0}\n", "has no floor for"),
+}
+
+
+@pytest.mark.parametrize("content, reason", BAD_FLOORS.values(), ids=BAD_FLOORS)
+def test_floors_that_are_empty_or_damaged(reports, content, reason):
+    path = reports / "expected.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    result = check(reports)
+    assert result.exit_code == 2 and len(errors(result)) == 1
+    assert str(path) in errors(result)[0] and reason in errors(result)[0]
+
+
+def test_no_floors_at_all(reports):
+    (reports / "expected.yaml").unlink()
+    result = check(reports)
+    assert result.exit_code == 2 and "expected.yaml: cannot be read (No such file" in errors(result)[0]
+
+
+def test_damaged_floors_are_not_written_over(reports):
+    (reports / "expected.yaml").write_text("other: {acc_avg.1: 80}\n<<<<<<< HEAD\n")
+    assert check(reports, "--update").exit_code == 2
+    assert (reports / "expected.yaml").read_text() == "other: {acc_avg.1: 80}\n<<<<<<< HEAD\n"
 
 
 def test_a_dataset_without_floors(reports):
     result = check(reports, "--dataset", "cars")
-    assert result.exit_code == 1 and "no floors for 'cars'; 'pipeline check --dataset cars --update'" in result.output
+    assert result.exit_code == 2 and "no floors for 'cars'; 'pipeline check --dataset cars --update'" in result.output
+
+
+def test_a_dataset_that_was_run_needs_floors(reports):
+    write(reports, "cars", METRICS, VARIANTS)
+    result = check(reports)
+    assert result.exit_code == 2 and len(errors(result)) == 1 and "no floors for 'cars'" in errors(result)[0]
+
+
+def test_floors_need_a_run(reports):
+    set_floors(reports, read_floors(reports) | {"cars": {"acc_avg.1": 50.0}})
+    result = check(reports)
+    assert result.exit_code == 2 and errors(result) == [
+        f"error: {reports / 'metrics' / 'cars.json'}: missing; 'dvc repro' makes it"
+    ]
 
 
 def test_updating_one_dataset_keeps_the_floors_of_others(reports):
-    files.write_json(reports / "metrics" / "cars.json", METRICS)
+    write(reports, "cars", METRICS, VARIANTS)
     check(reports, "--dataset", "cars", "--update")
-    assert check(reports).exit_code == 0 and "birds" in (reports / "expected.yaml").read_text()
+    assert check(reports).exit_code == 0 and set(read_floors(reports)) == {"birds", "cars"}
+
+
+def git(folder, *words):
+    author = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    subprocess.run(["git", *author, *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def committed(reports):
+    """The floors and the metrics in a git repository."""
+    git(reports, "init", "-q")
+    git(reports, "add", ".")
+    git(reports, "commit", "-q", "-m", "results")
+    return reports
+
+
+def lower(reports, why=None):
+    floors = read_floors(reports)
+    floors["birds"]["acc_avg.1"] -= 10
+    set_floors(reports, {"birds": floors["birds"] | ({"why": why} if why else {})})
+
+
+def test_a_lowered_floor_needs_a_line_that_says_why(committed):
+    assert check(committed, "--base", "HEAD").exit_code == 0
+    lower(committed)
+    assert check(committed).exit_code == 0
+    result = check(committed, "--base", "HEAD")
+    assert result.exit_code == 2 and len(errors(result)) == 1
+    assert "a floor of birds is lowered (acc_avg.1 from 78 to 68); change the line 'why' of birds" in errors(result)[0]
+
+
+def test_a_lowered_floor_with_a_new_reason_passes_once(committed):
+    lower(committed, "a smaller backbone")
+    assert check(committed, "--base", "HEAD").exit_code == 0
+    git(committed, "commit", "-q", "-a", "-m", "lower")
+    lower(committed, "a smaller backbone")
+    assert check(committed, "--base", "HEAD").exit_code == 2, "the reason is an old one"
+    assert check(committed, "--base", "HEAD~1").exit_code == 0
+
+
+def test_a_floor_that_is_taken_away_is_lowered(committed):
+    floors = read_floors(committed)
+    del floors["birds"]["acc_avg.1"]
+    set_floors(committed, floors)
+    result = check(committed, "--base", "HEAD")
+    assert result.exit_code == 2 and "(acc_avg.1 from 78 to none)" in errors(result)[0]
+    set_floors(committed, {"birds": {"why": "not run any more"}})
+    for path in (committed / "metrics").iterdir():
+        path.unlink()
+    assert check(committed, "--base", "HEAD").exit_code == 2, "there are no floors at all"
+
+
+def test_an_update_that_lowers_a_floor_asks_why(committed):
+    before = (committed / "expected.yaml").read_text()
+    result = check(committed, "--update", "--tolerance", "9")
+    assert result.exit_code == 2 and "floors of birds are lowered" in result.output and "--why" in result.output
+    assert (committed / "expected.yaml").read_text() == before
+    assert check(committed, "--update", "--tolerance", "9", "--why", "five seeds spread so far").exit_code == 0
+    assert read_floors(committed)["birds"]["why"] == "five seeds spread so far"
+    assert check(committed, "--base", "HEAD").exit_code == 0
+
+
+def test_a_base_that_is_none(committed):
+    result = check(committed, "--base", "no-such-branch")
+    assert result.exit_code == 2 and "'no-such-branch': git knows no such commit here" in errors(result)[0]
+
+
+def test_a_base_without_floors(committed):
+    git(committed, "rm", "-q", "--cached", "expected.yaml")
+    git(committed, "commit", "-q", "-m", "no floors")
+    assert check(committed, "--base", "HEAD").exit_code == 0
+
+
+@pytest.mark.parametrize("change_by, status", [(0.4, 0), (0.5, 0), (0.6, 2), (-0.6, 2), (-3, 2)])
+def test_results_in_git_are_what_the_run_gives_to_half_a_point(committed, change_by, status):
+    change(committed, 86.0 + change_by, "acc_avg", "3")
+    set_floors(committed, {"birds": dict.fromkeys(read_floors(committed)["birds"], -100.0)})
+    assert check(committed).exit_code == 0
+    result = check(committed, "--committed")
+    assert result.exit_code == status, result.output
+    if status:
+        line = f"numbers of birds in git are not what this run gives (acc_avg.3: 86 in git, {86 + change_by:.4g} now)"
+        assert line in errors(result)[0]
+
+
+@pytest.mark.parametrize("keys", [("accuracy", "baseline", "1"), ("minus_baseline", "1", "points")])
+def test_results_of_variants_in_git_are_what_the_run_gives(committed, keys):
+    change(committed, 99.0, *keys, file="birds.variants.json")
+    assert check(committed).exit_code == 0
+    assert check(committed, "--committed").exit_code == 2
+
+
+def test_results_that_are_not_in_git(committed):
+    git(committed, "rm", "-q", "--cached", "metrics/birds.variants.json")
+    git(committed, "commit", "-q", "-m", "forgotten")
+    result = check(committed, "--committed")
+    assert result.exit_code == 2 and "birds.variants.json: not in git; commit what this run gives" in errors(result)[0]
+
+
+ELSEWHERE = {"1": 82.0, "2": 90.0, "3": 86.5, "ms": 95.0}  # 'acc_avg' of birdlets on another processor
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["the processor of git", "another processor"])
+@pytest.mark.parametrize("loss, status", [(0.0, 0), (3.0, 1)])
+def test_three_points_less_on_the_embedded_dataset_is_red(tmp_path, elsewhere, loss, status):
+    """The floors in git, and results as after a training that lost three points at every scale."""
+    shutil.copytree(ROOT / "reports" / "metrics", tmp_path / "metrics")
+    shutil.copy(ROOT / "reports" / "expected.yaml", tmp_path)
+    row = ELSEWHERE if elsewhere else files.read_json(tmp_path / "metrics" / "birdlets.json")["acc_avg"]
+    change(tmp_path, {scale: value - loss for scale, value in row.items()}, "acc_avg", file="birdlets.json")
+    result = check(tmp_path, "--dataset", "birdlets")
+    assert result.exit_code == status, result.output
+    assert ("acc_avg.mean" in result.output) == bool(loss)
+
+
+def test_a_change_is_held_to_the_floors_the_base_and_the_run():
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    steps = YAML(typ="safe").load(workflow)["jobs"]["ci"]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert any('dvc metrics diff --md "$BASE"' in command for command in commands)
+    assert ".venv/bin/pipeline check --committed" in commands and "bash .ci/run" in commands
+    assert '.venv/bin/pipeline check --base "${BASE:-HEAD}"\n' in (ROOT / ".ci" / "run").read_text()
