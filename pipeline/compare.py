@@ -8,6 +8,7 @@ import numpy as np
 from pipeline.disk import files, predictions
 from pipeline.disk.cells import Cell, main_line
 from pipeline.disk.predictions import N_SCALES
+from pipeline.disk.text import natural_key
 from pipeline.errors import InputError
 from pipeline.reporting import bootstrap
 from pipeline.tracking import run as tracking
@@ -40,17 +41,17 @@ def read(cells: list[Cell], attended: Path) -> dict[str, dict[int, Hits]]:
     """Read which test images each variant recognises with each seed, ours first and the others by name."""
     found: dict[tuple[str, int], dict[int, np.ndarray]] = defaultdict(dict)
     ours = None
-    for cell in sorted(cells, key=lambda cell: (cell.variant != "ours", cell)):
+    for cell in sorted(cells, key=lambda cell: (cell.variant != "ours", natural_key(cell.variant), cell)):
         folder = cell.below(attended)
         if not folder.is_dir() and cell != main_line(cell.dataset, 1):
             continue
         one = predictions.read_predictions(folder).of("test")
         ours = ours or one
-        if not np.array_equal(one.id, ours.id):
-            raise InputError(f"{folder}: its test images are not those of ours; run 'dvc repro'")
+        if not one.is_about_the_images_of(ours):
+            raise InputError(f"{folder}: its test images are not those of ours, or its classes; run 'dvc repro'")
         found[cell.variant, cell.seed][cell.scale] = one.probabilities()
     runs: dict[str, dict[int, Hits]] = {"ours": {}}
-    for (variant, seed), answers in sorted(found.items()):
+    for (variant, seed), answers in found.items():
         runs.setdefault(variant, {})[seed] = hits(answers, ours.label)
     return runs
 

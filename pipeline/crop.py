@@ -15,6 +15,6 @@ def run(raw: Path, attended: Path, seen: Path, out: Path) -> None:
     """
     before = imageset.read(seen)
     index = before.index
-    boxes = predictions.read_boxes(attended).loc[index.id, predictions.NEXT]
+    boxes = predictions.read_boxes(attended, index.id)[predictions.NEXT]
     _, pictures = imageset.read_originals(raw)
     imageset.write(out, index, images.cut_all(index, pictures, boxes.to_numpy(), before.short_edge))

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline import params
 from pipeline.disk import files, imageset, predictions
-from pipeline.disk.imageset import BOX
+from pipeline.disk.imageset import BOX, ImageSet
 from pipeline.disk.predictions import ATTENDED, N_SCALES, Predictions, accuracy
 from pipeline.errors import InputError
 from pipeline.tracking import run as tracking
@@ -24,10 +24,8 @@ def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path,
     out       predictions.csv: every test image with its prediction at each scale and by their mean ('ms')
     metrics   the JSON file of all accuracies and overlaps, which is in git
     """
-    scales = [predictions.read_predictions(folder).of("test") for folder in attended]
-    _check_same_images(scales, attended)
-    index = imageset.read(images).index.set_index("id").loc[scales[0].id]
-    boxes = [predictions.read_boxes(folder).loc[index.index] for folder in attended]
+    data = imageset.read(images)
+    scales, index, boxes = read(attended, data)
     results = {f"acc_{kind}": accuracies([getattr(scale, kind) for scale in scales], scales[0].label) for kind in KINDS}
     results["acc_avg_per_class"] = per_class([scale.avg for scale in scales], scales[0].label)
     results |= {name: _mean_of(name, boxes) for name in ("attended", "constant")}
@@ -37,12 +35,20 @@ def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path,
         results |= localisation(index[BOX][boxed], [table[boxed] for table in boxes])
         results["true_boxes"] = {"test images": int(boxed.sum())}  # that the overlaps are measured on
     with tracking.run(dataset, "evaluate", dict(recipe)) as tracker:
-        tracker.images(imageset.read(images), context="evaluation")
+        tracker.images(data, context="evaluation")
         tracker.metrics({f"{name}.{scale}": value for name, row in results.items() for scale, value in row.items()})
         with files.atomic_write(out / "predictions.csv") as temporary:
-            _predictions(scales, index).to_csv(temporary, index=False)
+            _predictions(scales, index, data.class_names).to_csv(temporary, index=False)
         files.write_json(metrics, results)
         tracker.files(out)
+
+
+def read(attended: list[Path], data: ImageSet) -> tuple[list[Predictions], pd.DataFrame, list[pd.DataFrame]]:
+    """Read each scale's predictions of the test images, their rows of the index, and each scale's boxes of them."""
+    scales = [predictions.read_predictions(folder).of("test") for folder in attended]
+    _check_same_images(scales, attended, data)
+    index = data.index.set_index("id").loc[scales[0].id]
+    return scales, index, [predictions.read_boxes(folder, index.index) for folder in attended]
 
 
 def accuracies(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, float]:
@@ -112,18 +118,27 @@ def _area(boxes: pd.DataFrame) -> float:
     return float(((x1 - x0) * (y1 - y0)).mean())
 
 
-def _check_same_images(scales: list[Predictions], attended: list[Path]) -> None:
+def _check_same_images(scales: list[Predictions], attended: list[Path], data: ImageSet) -> None:
+    """Raise InputError unless all scales are about the test images of the image set, and about its classes."""
     for scale, folder in zip(scales, attended, strict=True):
-        if not np.array_equal(scale.id, scales[0].id):
+        if not scale.is_about_the_images_of(scales[0]):
             raise InputError(f"{folder}: its test images are not those of {attended[0]}; run 'dvc repro'")
+    test = data.index[data.index.split == "test"]
+    labels = dict(zip(test.id, test.label, strict=True))
+    if not len(test) or labels != dict(zip(scales[0].id.tolist(), scales[0].label.tolist(), strict=True)):
+        raise InputError(
+            f"{attended[0]}: its test images or their classes are not those of {data.folder}; run 'dvc repro'"
+        )
+    if (n := scales[0].loc.shape[1]) != len(data.class_names):
+        raise InputError(f"{attended[0]}: has {n} classes, and {data.folder} {len(data.class_names)}; run 'dvc repro'")
 
 
-def _predictions(scales: list[Predictions], index: pd.DataFrame) -> pd.DataFrame:
-    names = index.groupby("label").class_name.first()  # every class has test images: datasets.index checks it
+def _predictions(scales: list[Predictions], index: pd.DataFrame, class_names: list[str]) -> pd.DataFrame:
+    names = np.array(class_names, dtype=object)
     ms = np.mean([scale.avg for scale in scales], axis=0)
     table = pd.DataFrame({"id": scales[0].id, "true": index.class_name.to_numpy()})
     for number, scale in enumerate(scales, start=1):
-        table[f"scale_{number}"] = names.to_numpy()[scale.avg.argmax(axis=1)]
-    table["ms"] = names.to_numpy()[ms.argmax(axis=1)]
+        table[f"scale_{number}"] = names[scale.avg.argmax(axis=1)]
+    table["ms"] = names[ms.argmax(axis=1)]
     table["confidence"] = ms.max(axis=1).round(4)
     return table

@@ -58,8 +58,6 @@ NAMED_AND_NOT_USED = {
     "plan": {"pipeline/disk/predictions.py"},
     "weights": {f"pipeline/disk/{name}.py" for name in ("cells", "predictions", "text")},
     "download": {"pipeline/disk/cells.py", "pipeline/disk/predictions.py"},
-    "weights": {f"pipeline/disk/{name}.py" for name in ("cells", "predictions", "text")},
-    "download": {"pipeline/disk/cells.py", "pipeline/disk/predictions.py"},
     "prepare": {"pipeline/disk/cells.py", "pipeline/disk/predictions.py"},
     "crop": {"pipeline/disk/cells.py"},
     "measure": {"pipeline/disk/cells.py", "pipeline/training/trained.py"},

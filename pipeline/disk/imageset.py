@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from pipeline.disk import files
+from pipeline.disk import files, text
 from pipeline.disk.pack import Pack, create
 from pipeline.errors import InputError
 
@@ -45,6 +45,10 @@ ADDED = {
     "height": "pixels",
     "digest": "of the prepared image's bytes",
 }
+SIDES = ["original_width", "original_height", "width", "height"]
+NUMBERS = {"label": int, **dict.fromkeys(SIDES, int), **dict.fromkeys([*BOX, *CROP], float)}  # all others are text
+EPS = 1e-6  # by which shares are rounded
+WAY_OUT = "delete its folder and run 'dvc repro'"
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,15 @@ class ImageSet:
         return self.pack.read(f"{identity}.jpg")
 
     def open(self, identity: str) -> Image.Image:
-        """Return one image."""
-        return Image.open(io.BytesIO(self.read(identity)))
+        """Return one image; raise InputError where it is damaged."""
+        try:
+            image = Image.open(io.BytesIO(self.read(identity)))
+            image.load()
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise InputError(
+                f"{self.folder / IMAGES}: {identity}.jpg cannot be decoded ({error}); {WAY_OUT}"
+            ) from error
+        return image
 
 
 def write(folder: Path, index: pd.DataFrame, prepared: Iterable[tuple[bytes, list]]) -> None:
@@ -102,8 +113,8 @@ def write(folder: Path, index: pd.DataFrame, prepared: Iterable[tuple[bytes, lis
 
 
 def read(folder: Path) -> ImageSet:
-    """Read an image set."""
-    return ImageSet(folder, _read_index(folder, IMAGES))
+    """Read an image set; raise InputError where its index is missing, damaged or of something else."""
+    return ImageSet(folder, _read_index(folder, IMAGES, [*COLUMNS, *ADDED]))
 
 
 def write_originals(folder: Path, index: pd.DataFrame, originals: Path, taken: dict) -> None:
@@ -121,19 +132,44 @@ def write_originals(folder: Path, index: pd.DataFrame, originals: Path, taken: d
 
 def read_originals(folder: Path) -> tuple[pd.DataFrame, Pack]:
     """Return the index of the originals and their files, under the names of its column ``file``."""
-    return _read_index(folder, ORIGINALS), Pack(folder / ORIGINALS)
+    return _read_index(folder, ORIGINALS, [*COLUMNS]), Pack(folder / ORIGINALS)
 
 
 def read_taken(path: Path) -> list[str]:
     """Return what the download said of what it took and left out, line by line; ``path`` is its file ``TAKEN``."""
-    try:
-        return files.read_json(path)["said"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: missing or damaged ({error}); 'dvc repro' makes it") from error
+    said = files.read_json(path).get("said")
+    if not isinstance(said, list) or not all(isinstance(line, str) for line in said):
+        raise InputError(f"{path}: damaged, it has no lines 'said'; 'dvc repro' makes it")
+    return said
 
 
-def _read_index(folder: Path, pack: str) -> pd.DataFrame:
+def _read_index(folder: Path, pack: str, columns: list[str]) -> pd.DataFrame:
     for name in (INDEX, pack):
         if not (folder / name).is_file():
             raise InputError(f"{folder / name}: missing; 'dvc repro' makes it")
-    return pd.read_csv(folder / INDEX, dtype={"id": str, "class_name": str})
+    table = text.read_table(folder / INDEX, NUMBERS, columns, WAY_OUT)
+    if wrong := _wrong(table):
+        raise InputError(f"{folder / INDEX}: {wrong}; {WAY_OUT}")
+    return table
+
+
+def _wrong(table: pd.DataFrame) -> str:
+    """Say what is wrong in an index; nothing if all is well."""
+    if table.id.eq("").any() or table.id.duplicated().any():
+        return f"the id {table.id[table.id.eq('') | table.id.duplicated()].iloc[0]!r} is empty or not the only one"
+    if odd := set(table.split) - {"train", "test"}:
+        return f"the split {min(odd)!r} is neither train nor test"
+    labels = sorted(set(table.label))
+    if not labels or labels != list(range(len(labels))):
+        return "the labels do not run from 0 on without a gap"
+    if len(table[["label", "class_name"]].drop_duplicates()) > len(labels):
+        return "a label has two class names"
+    for columns in [BOX, CROP] if CROP[0] in table else [BOX]:
+        x0, y0, x1, y1 = (table[side] for side in columns)
+        none = table[columns].isna().all(axis=1) & (columns == BOX)
+        low, high = (x0 >= -EPS) & (y0 >= -EPS), (x1 <= 1 + EPS) & (y1 <= 1 + EPS)
+        fits = low & high & (x0 <= x1) & (y0 <= y1)
+        if not (none | fits).all():
+            row = (none | fits).argmin()
+            return f"row {row + 1}: the box {table[columns].iloc[row].tolist()} does not lie inside its picture"
+    return ""

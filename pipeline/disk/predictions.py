@@ -4,8 +4,8 @@
 has local classifiers.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -13,12 +13,28 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from pipeline.disk import files
+from pipeline.disk import files, text
 from pipeline.errors import InputError
 
 N_SCALES = 3  # the paper's; over fewer there is no multi-scale ('ms') accuracy
 ATTENDED = ["x0", "y0", "x1", "y1"]  # box around attended cells, as shares of the ORIGINAL's sides
 NEXT = ["next_x0", "next_y0", "next_x1", "next_y1"]  # the same, widened: what the next scale sees
+EPS = 1e-6  # by which shares are rounded
+WAY_OUT = "run its attend stage"
+DAMAGE = (  # what numpy and zipfile raise for it
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    AttributeError,
+    TypeError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    SyntaxError,
+    zlib.error,
+    BadZipFile,
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +64,11 @@ class Predictions:
         """Return the probabilities (N, L) of the level ``answer``."""
         return getattr(self, self.answer)
 
+    def is_about_the_images_of(self, other: "Predictions") -> bool:
+        """Say whether two networks were asked about the same images, in the same order, and about the same classes."""
+        same = np.array_equal(self.id, other.id) and np.array_equal(self.label, other.label)
+        return same and self.loc.shape == other.loc.shape
+
     def of(self, split: str) -> "Predictions":
         """Return the predictions of one split."""
         rows = self.split == split
@@ -72,10 +93,34 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
 
 
 def read_predictions(folder: Path) -> Predictions:
-    """Read predictions.npz."""
-    with _open(folder / "predictions.npz") as stored:
-        arrays = {name: stored[name] for name in ("id", "split", "label", "loc", "obj")}
-        return Predictions(**arrays, answer=str(stored["answer"]))
+    """Read predictions.npz; raise InputError where it is missing, damaged or does not fit together."""
+    path = folder / "predictions.npz"
+    arrays = _load(path, ("id", "split", "label", "loc", "obj", "answer"))
+    answer = str(arrays.pop("answer"))
+    read = Predictions(**arrays, answer=answer)
+    if wrong := _wrong(read):
+        raise InputError(f"{path}: cannot be read ({wrong}); {WAY_OUT}")
+    return read
+
+
+def _wrong(read: Predictions) -> str:
+    """Say what is wrong in predictions; nothing if all is well."""
+    n, kinds = len(np.atleast_1d(read.id)), [array.dtype.kind for array in (read.id, read.split, read.label)]
+    if kinds != ["U", "U", "i"] or {array.dtype.kind for array in (read.loc, read.obj)} != {"f"}:
+        return "its arrays have other types"
+    if {read.id.shape, read.split.shape, read.label.shape} != {(n,)} or read.loc.ndim != 2:
+        return "its arrays have other shapes"
+    if read.loc.shape != read.obj.shape or read.loc.shape[0] != n or not n or not read.loc.shape[1]:
+        return f"{n} images and probabilities of shapes {read.loc.shape} and {read.obj.shape}"
+    if len(set(read.id)) < n:
+        return "an image is there twice"
+    if not set(read.split) <= {"train", "test"} or read.answer not in ("avg", "loc", "obj"):
+        return f"unknown split, or unknown answer {read.answer!r:.20}"
+    if read.label.min() < 0 or read.label.max() >= read.loc.shape[1]:
+        return f"labels beyond its {read.loc.shape[1]} classes"
+    if not all((array >= 0).all() and (array <= 1 + 1e-3).all() for array in (read.loc, read.obj)):
+        return "probabilities beyond 0 to 1"
+    return ""
 
 
 def write_boxes(folder: Path, boxes: pd.DataFrame) -> None:
@@ -84,13 +129,25 @@ def write_boxes(folder: Path, boxes: pd.DataFrame) -> None:
         boxes.to_csv(temporary, index=False)
 
 
-def read_boxes(folder: Path) -> pd.DataFrame:
-    """Read boxes.csv, indexed by the images' ids."""
+def read_boxes(folder: Path, images: Collection[str] = ()) -> pd.DataFrame:
+    """Read boxes.csv, indexed by the images' ids.
+
+    images  the rows that are wanted, in their order; without it all that there are
+    """
     path = folder / "boxes.csv"
-    try:
-        return pd.read_csv(path, dtype={"id": str}).set_index("id")[[*ATTENDED, *NEXT, "attended", "constant"]]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); run its attend stage") from error
+    shares = [*ATTENDED, *NEXT, "attended"]
+    table = text.read_table(path, dict.fromkeys(shares, float), ["id", *shares, "constant"], WAY_OUT)
+    inside = table[shares].ge(-EPS).all(axis=1) & table[shares].le(1 + EPS).all(axis=1)  # NaN is neither
+    for x0, y0, x1, y1 in (ATTENDED, NEXT):
+        inside &= (table[x0] <= table[x1]) & (table[y0] <= table[y1])
+    if not inside.all():
+        raise InputError(f"{path}: row {inside.argmin() + 1}: a box does not lie inside its picture; {WAY_OUT}")
+    if table.id.duplicated().any() or not table.constant.isin(["True", "False"]).all():
+        raise InputError(f"{path}: an image is there twice, or 'constant' is not True or False; {WAY_OUT}")
+    boxes = table.assign(constant=table.constant == "True").set_index("id")[[*shares, "constant"]]
+    if missing := [name for name in images if name not in boxes.index]:
+        raise InputError(f"{path}: {len(missing)} images have no box there, such as {missing[0]!r}; {WAY_OUT}")
+    return boxes.loc[list(images)] if len(images) else boxes
 
 
 def write_maps(folder: Path, maps: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
@@ -111,18 +168,24 @@ def write_maps(folder: Path, maps: dict[str, tuple[np.ndarray, np.ndarray]]) -> 
 
 def read_maps(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Read maps.npz: M (H, W) float16 and M_b (H, W) bool by image."""
-    with _open(folder / "maps.npz") as stored:
-        ends = stored["shape"].prod(axis=1).cumsum()[:-1]
-        M, M_b = np.split(stored["M"], ends), np.split(stored["M_b"], ends)
-        rows = zip(stored["id"], stored["shape"], M, M_b, strict=True)
-        return {str(i): (m.reshape(shape), b.reshape(shape)) for i, shape, m, b in rows}
+    path = folder / "maps.npz"
+    stored = _load(path, ("id", "shape", "M", "M_b"))
+    identities, shapes, M, M_b = (stored[name] for name in ("id", "shape", "M", "M_b"))
+    kinds = [array.dtype.kind for array in (identities, shapes, M, M_b)]
+    if kinds != ["U", "i", "f", "b"] or shapes.shape != (identities.size, 2) or (shapes < 1).any():
+        raise InputError(f"{path}: cannot be read (its arrays have other types or shapes); {WAY_OUT}")
+    cells = shapes.prod(axis=1)
+    if not M.shape == M_b.shape == (cells.sum(),) or not np.isfinite(M).all():
+        raise InputError(f"{path}: cannot be read (its maps have other shapes than it says, or no numbers); {WAY_OUT}")
+    ends = cells.cumsum()[:-1]
+    rows = zip(identities.ravel(), shapes, np.split(M, ends), np.split(M_b, ends), strict=True)
+    return {str(i): (m.reshape(shape), b.reshape(shape)) for i, shape, m, b in rows}
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
-    """Open arrays without trusting their content: pickles are refused, and every error becomes an InputError."""
+def _load(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Load arrays without trusting their content: pickles are refused, and what is damaged becomes an InputError."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            yield stored
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, BadZipFile) as error:
-        raise InputError(f"{path}: cannot be read ({error}); run its attend stage") from error
+            return {name: stored[name] for name in names}
+    except DAMAGE as error:
+        raise InputError(f"{path}: cannot be read ({text.one_line(error)}); {WAY_OUT}") from error

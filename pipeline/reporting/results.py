@@ -7,9 +7,12 @@ from typing import Any
 import pandas as pd
 
 from pipeline import params
-from pipeline.disk import files, imageset
+from pipeline.disk import files, imageset, text
 from pipeline.disk.cells import main_line
-from pipeline.reporting import examples
+from pipeline.errors import InputError
+from pipeline.reporting import examples, metrics
+
+CURVES = ["epoch", "l_loc", "l_obj", "acc_avg", "test_acc_avg"]  # columns of a training's history that are drawn
 
 
 @dataclass(frozen=True)
@@ -39,23 +42,48 @@ def read(  # noqa: PLR0913 - a folder each
     taken    what the download took and left out
     """
     cells = [main_line(dataset, scale) for scale in scales]
+    measured = metrics.read(reports / "metrics" / f"{dataset}.json")
+    if len(set(measured["acc_avg"]) - {"ms"}) != len(scales):
+        raise InputError(f"{reports / 'metrics' / dataset}.json: has other scales than {scales}; run 'dvc repro'")
+    found = [examples.read(cell.images(data), cell.below(runs / "attend")) for cell in cells]
     return Results(
-        metrics=files.read_json(reports / "metrics" / f"{dataset}.json"),
-        comparison=files.read_json(reports / "metrics" / f"{dataset}.variants.json"),
-        cost=files.read_json(runs / "cost.json"),
-        predictions=pd.read_csv(runs / "evaluate" / "predictions.csv", dtype={"id": str}),
-        histories=[pd.read_csv(cell.below(runs / "train") / "history.csv") for cell in cells],
-        scales=[examples.read(cell.images(data), cell.below(runs / "attend")) for cell in cells],
+        metrics=measured,
+        comparison=metrics.read_variants(reports / "metrics" / f"{dataset}.variants.json"),
+        cost=metrics.read_cost(runs / "cost.json"),
+        predictions=read_predictions(runs / "evaluate" / "predictions.csv", found),
+        histories=[read_history(cell.below(runs / "train") / "history.csv") for cell in cells],
+        scales=found,
         published=published(reports / "published.yaml", recipe.download),
         recipe=recipe,
         taken=imageset.read_taken(taken),
     )
 
 
+def read_predictions(path: Path, scales: list[examples.Scale]) -> pd.DataFrame:
+    """Read what the evaluate stage says of each test image; all of them must have been seen at every scale."""
+    way_out = "run 'dvc repro'"
+    answers = [f"scale_{number}" for number in range(1, len(scales) + 1)]
+    names = ["true", *answers, "ms"]
+    table = text.read_table(path, {"confidence": float}, ["id", *names, "confidence"], way_out)
+    known = set(scales[0].images.class_names)
+    if table.empty or (strange := set(table[names].to_numpy().ravel()) - known):
+        what = "no rows" if table.empty else f"{min(strange)!r}, which is no class of {scales[0].images.folder}"
+        raise InputError(f"{path}: has {what}; {way_out}")
+    for scale in scales:
+        seen = set(scale.images.index.id) & set(scale.boxes.index) & set(scale.maps)
+        if missing := [name for name in table.id if name not in seen]:
+            raise InputError(f"{path}: {scale.images.folder} or its maps and boxes lack {missing[0]!r}; {way_out}")
+    return table
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """Read the numbers of each epoch of a training."""
+    header = text.read_table(path, {}, CURVES, "run its train stage").columns
+    return text.read_table(path, dict.fromkeys(header, float), CURVES, "run its train stage")
+
+
 def published(path: Path, source: dict[str, Any]) -> dict | None:
     """Return the published numbers for a source; None where there are none, as for a subset."""
-    from ruamel.yaml import YAML
-
     if source.get("subset"):
         return None
-    return YAML(typ="safe").load(path).get(source["reader"])
+    return files.parse_yaml(path.read_bytes(), str(path)).get(source["reader"])

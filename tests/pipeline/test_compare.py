@@ -9,6 +9,7 @@ import pytest
 from pipeline import compare
 from pipeline.disk import files, predictions
 from pipeline.disk.cells import Cell
+from pipeline.disk.predictions import Predictions
 from pipeline.errors import InputError
 
 
@@ -53,6 +54,37 @@ def test_each_variant_is_measured_by_what_it_trains(finished):
     for name, kind in {"baseline": "obj", "local": "loc", "object": "obj", "n-1": "avg"}.items():
         one = predictions.read_predictions(finished / f"runs/tiny/attend/{name}-0/scale-1").of("test")
         assert results[name]["1"] == predictions.accuracy(getattr(one, kind), one.label)
+
+
+def write_answers(folder, cells, **changes):
+    """Predictions of some trainings for the same two test images."""
+    values = {"id": np.array(["1", "NA"]), "split": np.array(["test", "test"]), "label": np.array([0, 1])}
+    values |= {"loc": np.eye(2, dtype=np.float32), "obj": np.eye(2, dtype=np.float32)} | changes
+    for cell in cells:
+        predictions.write_predictions(cell.below(folder), Predictions(**values))
+
+
+def test_variants_are_in_the_order_in_which_people_sort(tmp_path):
+    cells = [Cell("birds", name, 0, 1) for name in ("n-16", "n-2", "ours", "n-10", "baseline", "n-1")]
+    write_answers(tmp_path, cells)
+    assert list(compare.read(cells, tmp_path)) == ["ours", "baseline", "n-1", "n-2", "n-10", "n-16"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": np.array(["1", "2"])},
+        {"id": np.array(["NA", "1"])},
+        {"label": np.array([1, 0])},
+        {"loc": np.full((2, 3), 0.3, np.float32), "obj": np.full((2, 3), 0.3, np.float32)},
+    ],
+)
+def test_predictions_of_something_else_are_not_compared(tmp_path, changes):
+    ours, other = (Cell("birds", name, 0, 1) for name in ("ours", "n-2"))
+    write_answers(tmp_path, [ours])
+    write_answers(tmp_path, [other], **changes)
+    with pytest.raises(InputError, match=r"n-2-0/scale-1: its test images are not those of ours, or its classes; run"):
+        compare.read([ours, other], tmp_path)
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ import pytest
 
 import command_line
 from pipeline import evaluate
-from pipeline.disk import files, predictions
-from pipeline.disk.predictions import ATTENDED
+from pipeline.disk import files, imageset, predictions
+from pipeline.disk.imageset import ImageSet
+from pipeline.disk.predictions import ATTENDED, NEXT, Predictions
+from pipeline.errors import InputError
 
 
 def test_the_mean_over_scales_is_of_probabilities():
@@ -69,6 +71,63 @@ def test_metrics_file(finished):
     assert metrics["constant"]["2"] == boxes.constant.mean()
     table = pd.read_csv(finished / "runs/tiny/evaluate" / "predictions.csv")
     assert (table.ms == table.true).mean() * 100 == pytest.approx(metrics["acc_avg"]["ms"])
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """An image set of two classes, the names of which look like something else."""
+    index = pd.DataFrame({"id": ["1", "2", "007", "NA"], "file": list("abcd"), "label": [0, 1, 0, 1]})
+    index = index.assign(class_name=["NA", "1"] * 2, split=["train"] * 2 + ["test"] * 2, x0=0, y0=0, x1=1, y1=1)
+    index[imageset.CROP] = [0.0, 0.0, 1.0, 1.0]
+    return ImageSet(tmp_path / "images", index.assign(width=32, height=32))
+
+
+def write_scale(folder, **changes):
+    """Predictions and boxes of the test images."""
+    values = {"id": np.array(["007", "NA"]), "split": np.array(["test"] * 2), "label": np.array([0, 1])}
+    values |= {"loc": np.eye(2, dtype=np.float32), "obj": np.eye(2, dtype=np.float32)} | changes
+    predictions.write_predictions(folder, Predictions(**values))
+    boxes = {"id": ["NA", "007"], **dict.fromkeys([*ATTENDED[:2], *NEXT[:2]], 0.1), **dict.fromkeys(ATTENDED[2:], 0.9)}
+    boxes |= {**dict.fromkeys(NEXT[2:], 1.0), "attended": 0.5, "constant": False}
+    predictions.write_boxes(folder, pd.DataFrame(boxes))
+    return folder
+
+
+def test_names_that_look_like_something_else_are_kept(tmp_path, pictures):
+    scales, index, boxes = evaluate.read([write_scale(tmp_path / "1")], pictures)
+    assert index.index.tolist() == boxes[0].index.tolist() == ["007", "NA"]
+    table = evaluate._predictions(scales, index, pictures.class_names)
+    assert table[["id", "true", "scale_1", "ms"]].to_numpy().tolist() == [["007", *["NA"] * 3], ["NA", *["1"] * 3]]
+
+
+FOREIGN = {
+    "other images": ({"id": np.array(["007", "x"])}, "its test images or their classes are not those of"),
+    "other classes": ({"label": np.array([1, 0])}, "its test images or their classes are not those of"),
+    "more classes": (dict.fromkeys(("loc", "obj"), np.full((2, 3), 0.3)), "has 3 classes, and .*images 2"),
+    "no test images": ({"split": np.array(["train"] * 2)}, "its test images or their classes are not those of"),
+}
+
+
+@pytest.mark.parametrize("changes, reason", FOREIGN.values(), ids=FOREIGN)
+def test_predictions_of_something_else_are_not_evaluated(tmp_path, pictures, changes, reason):
+    with pytest.raises(InputError, match=rf"{tmp_path}/1: {reason}.*; run 'dvc repro'$"):
+        evaluate.read([write_scale(tmp_path / "1", **changes)], pictures)
+
+
+def test_fewer_predictions_than_test_images(tmp_path, pictures):
+    changes = {
+        name: values[:1] for name, values in vars(predictions.read_predictions(write_scale(tmp_path / "1"))).items()
+    }
+    with pytest.raises(InputError, match="its test images or their classes are not those of"):
+        evaluate.read([write_scale(tmp_path / "1", **changes | {"answer": "avg"})], pictures)
+
+
+def test_boxes_of_something_else(tmp_path, pictures):
+    folder = write_scale(tmp_path / "1")
+    boxes = predictions.read_boxes(folder).reset_index()
+    predictions.write_boxes(folder, boxes.assign(id=["NA", "x"]))
+    with pytest.raises(InputError, match=r"boxes.csv: 1 images have no box there, such as '007'; run its attend stage"):
+        evaluate.read([folder], pictures)
 
 
 def test_scales_of_different_images_are_not_averaged(finished, tmp_path, project):

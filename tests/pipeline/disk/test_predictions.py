@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.disk import predictions
@@ -54,7 +55,7 @@ BAD = {
 def test_boxes_that_cannot_be_read(content, tmp_path):
     if content is not None:
         (tmp_path / "boxes.csv").write_bytes(content)
-    with pytest.raises(InputError, match=r"boxes.csv: cannot be read .*; run its attend stage"):
+    with pytest.raises(InputError, match=r"boxes.csv: .*; run its attend stage$"):
         predictions.read_boxes(tmp_path)
 
 
@@ -87,3 +88,92 @@ def test_a_network_answers_by_what_was_trained(answer):
     loc, obj = np.array([[0.6, 0.4]]), np.array([[0.1, 0.9]])
     one = Predictions(np.array(["a"]), np.array(["test"]), np.array([0]), loc, obj, answer)
     assert np.array_equal(one.probabilities(), {"loc": loc, "obj": obj, "avg": (loc + obj) / 2}[answer])
+
+
+NAMES = ["1", "007", "NA", "True", "1e5", "鸟"]
+SHARES = [*predictions.ATTENDED, *predictions.NEXT, "attended"]
+
+
+def table(**changes):
+    values = {"id": NAMES, **{name: [0.25] * len(NAMES) for name in SHARES}, "constant": [False, True] * 3}
+    return pd.DataFrame(values | changes)
+
+
+def test_boxes_keep_the_names_of_their_images(tmp_path):
+    predictions.write_boxes(tmp_path, table())
+    boxes = predictions.read_boxes(tmp_path)
+    assert boxes.index.tolist() == NAMES and boxes.columns.tolist() == [*SHARES, "constant"]
+    assert boxes.constant.mean() == 0.5 and boxes.attended.dtype == float
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"x0": [0.5] * 6},
+        {"next_y1": [0.5] * 5 + [1.5]},
+        {"attended": [float("nan")] + [0.5] * 5},
+        {"y0": [-0.5] + [0.1] * 5},
+        {"id": ["1"] * 6},
+        {"constant": ["maybe"] * 6},
+    ],
+)
+def test_boxes_that_do_not_fit(tmp_path, changes):
+    predictions.write_boxes(tmp_path, table(**changes))
+    with pytest.raises(InputError, match=r"boxes.csv: .*; run its attend stage$"):
+        predictions.read_boxes(tmp_path)
+
+
+def stored(**changes):
+    loc = np.full((3, 2), 0.5, dtype=np.float32)
+    arrays = {"id": np.array(["a", "b", "c"]), "split": np.array(["train", "test", "test"])}
+    arrays |= {"label": np.array([0, 1, 0]), "loc": loc, "obj": loc, "answer": "avg"}
+    return npz(**arrays | changes)
+
+
+UNFIT = {
+    "a name twice": {"id": np.array(["a", "a", "c"])},
+    "more names": {"id": np.array(["a", "b", "c", "d"])},
+    "numbers for names": {"id": np.array([1, 2, 3])},
+    "other classes": {"label": np.array([0, 1, 2])},
+    "below zero": {"label": np.array([0, 1, -1])},
+    "labels that are no integers": {"label": np.array([0.0, 1.0, 0.0])},
+    "fewer rows": {"loc": np.full((2, 2), 0.5)},
+    "fewer classes": {"loc": np.full((3, 1), 0.5)},
+    "no rows": {"loc": np.full((3,), 0.5)},
+    "NaN": {"obj": np.full((3, 2), np.nan)},
+    "no probabilities": {"obj": np.full((3, 2), 7.0)},
+    "another split": {"split": np.array(["train", "val", "test"])},
+    "another answer": {"answer": "best"},
+    "two answers": {"answer": np.array(["avg", "avg"])},
+}
+
+
+@pytest.mark.parametrize("changes", UNFIT.values(), ids=UNFIT)
+def test_predictions_that_do_not_fit_together(tmp_path, changes):
+    (tmp_path / "predictions.npz").write_bytes(stored())
+    assert predictions.read_predictions(tmp_path).of("test").id.tolist() == ["b", "c"]
+    (tmp_path / "predictions.npz").write_bytes(stored(**changes))
+    with pytest.raises(InputError, match=r"predictions.npz: cannot be read \(.*\); run its attend stage$"):
+        predictions.read_predictions(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"shape": np.array([[2, 2]])},
+        {"shape": np.array([[2, 3], [1, 0]])},
+        {"shape": np.array([2, 3])},
+        {"M": np.zeros((2, 4), np.float16)},
+        {"M": np.full(8, np.inf, np.float16)},
+        {"M_b": np.zeros(7, bool)},
+        {"M_b": np.zeros(8)},
+    ],
+)
+def test_maps_that_do_not_fit_together(tmp_path, changes):
+    arrays = {"id": np.array(["a", "b"]), "shape": np.array([[2, 3], [1, 2]])}
+    arrays |= {"M": np.zeros(8, np.float16), "M_b": np.zeros(8, bool)}
+    (tmp_path / "maps.npz").write_bytes(npz(**arrays))
+    assert predictions.read_maps(tmp_path)["b"][0].shape == (1, 2)
+    (tmp_path / "maps.npz").write_bytes(npz(**arrays | changes))
+    with pytest.raises(InputError, match=r"maps.npz: cannot be read \(.*\); run its attend stage$"):
+        predictions.read_maps(tmp_path)
