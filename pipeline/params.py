@@ -147,9 +147,11 @@ def read(dataset: str, variant: str = OURS, seed: int = 0, path: Path = PATH) ->
     """
     values = load(path)
     recipes = values.get("recipes")
-    if not isinstance(recipes, dict) or dataset not in recipes:
-        known = ", ".join(recipes or {}) or "none"
-        raise InputError(f"{path}: there is no recipe for {dataset!r}; recipes: {known}")
+    known = list(recipes) if isinstance(recipes, dict) else []
+    if odd := [name for name in known if not isinstance(name, str) and str(name) == dataset]:
+        raise InputError(f"{path}: recipes.{odd[0]}: to YAML this is no text; choose a name such as data-{odd[0]}")
+    if dataset not in known:
+        raise InputError(f"{path}: there is no recipe for {dataset!r}; recipes: {', '.join(map(str, known)) or 'none'}")
     recipe = check(Recipe, recipes[dataset], f"{path}: recipes.{dataset}.")
     if not recipe.cuts_own_crops:
         raise InputError(f"{path}: recipes.{dataset}: n_classifiers 0 and single losses are for 'variants'")
@@ -200,14 +202,13 @@ def check(model: type[S], values: Any, where: str) -> S:
 
 def load(path: Path = PATH) -> dict[str, Any]:
     """Read the file without checking its recipes."""
-    from ruamel.yaml import YAML, YAMLError  # DVC's own reader: it reads 1e-4 as a number, PyYAML as a string
-
     try:
-        values = YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"{path}: not found; run this from the project's root") from error
-    except YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    values = files.parse_yaml(content, str(path)) or {}
     if not isinstance(values, dict):
         raise InputError(f"{path}: must hold 'datasets', 'variants', 'plan' and 'recipes', got {values!r:.60}")
     return values

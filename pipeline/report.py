@@ -88,15 +88,21 @@ def _variants(page: Page, results: Results, folder: Path) -> None:
 
 
 def _attention(page: Page, results: Results, folder: Path) -> None:
+    all_stand_ins = figures.stand_ins(results.scales[0].images.class_names)
     for right, n, title in ((True, N_RIGHT, "recognised"), (False, N_WRONG, "mistaken")):
         chosen = examples.choose(results.predictions, right, n)
         if chosen.empty:
             continue
         shown = [examples.gather(row, results.scales) for _, row in chosen.iterrows()]
         legend = _legend({name for example in shown for view in example.views for name in view.boxes})
-        page.section(f"Figures 4 to 6: attention, images {title}", f"Evenly picked from the test split.{legend}.")
+        names = {example.truth for example in shown} | {view.prediction for example in shown for view in example.views}
+        stand_ins = {name: text for name, text in all_stand_ins.items() if name in names}
+        note = "".join(f" {text}: {escape(name)}." for name, text in stand_ins.items())
+        page.section(f"Figures 4 to 6: attention, images {title}", f"Evenly picked from the test split.{legend}.{note}")
         name = "gallery-right" if right else "gallery-wrong"
-        _picture(page, figures.gallery(shown), folder, name, "each image at each scale: seen, attention, mask")
+        _picture(
+            page, figures.gallery(shown, stand_ins), folder, name, "each image at each scale: seen, attention, mask"
+        )
 
 
 def _boxes(page: Page, results: Results, folder: Path) -> None:
@@ -122,7 +128,8 @@ def _boxes(page: Page, results: Results, folder: Path) -> None:
 
 def _cost(page: Page, results: Results, folder: Path) -> None:
     table = tables.cost(results.cost, results.comparison)
-    where = f"{results.cost['image']} x {results.cost['image']} pixels, {results.cost['device']}, forward pass only"
+    image, device = results.cost["image"], escape(results.cost["device"])
+    where = f"{image} x {image} pixels, {device}, forward pass only"
     page.section("Cost beside accuracy", f"Measured at {where}.")
     _table(page, table, folder, "cost")
     _picture(page, figures.cost(table), folder, "cost", "accuracy against operations an image")

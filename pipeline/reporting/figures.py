@@ -1,6 +1,7 @@
 """The report's figures."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Rectangle
 
 from pipeline import overlay
@@ -54,14 +56,17 @@ def curves(histories: list[pd.DataFrame]) -> Figure:
     return figure
 
 
-def gallery(examples: list[Example]) -> Figure:
-    """Show each scale's crop, attention map and mask: a row an image, three columns a scale (Figures 4 to 7)."""
-    n_scales = len(examples[0].views)
+def gallery(examples: list[Example], shown_as: Mapping[str, str] | None = None) -> Figure:
+    """Show each scale's crop, attention map and mask: a row an image, three columns a scale (Figures 4 to 7).
+
+    shown_as  ``stand_ins`` for class names
+    """
+    n_scales, shown_as = len(examples[0].views), shown_as or {}
     figure = Figure((5.1 * n_scales, 1.78 * len(examples)), layout="constrained")
     grid = figure.subplots(len(examples), 3 * n_scales, squeeze=False)
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0.01, hspace=0.01)
     for row, example in zip(grid, examples, strict=True):
-        row[0].set_ylabel(_short(example.truth), fontsize=9)
+        row[0].set_ylabel(_short(shown_as.get(example.truth, example.truth)), fontsize=9, parse_math=False)
         for scale, view in enumerate(example.views):
             seen, heat, mask = row[3 * scale : 3 * scale + 3]
             seen.imshow(view.pixels)
@@ -69,8 +74,9 @@ def gallery(examples: list[Example]) -> Figure:
             heat.imshow(overlay.heat(view.pixels, view.M.astype(np.float32)))
             mask.imshow(overlay.mask(view.pixels, view.M_b))
             right = view.prediction == example.truth
-            colour = "#1a7f37" if right else "#b00020"
-            heat.set_xlabel(("✓ " if right else "✗ ") + _short(view.prediction), fontsize=8, color=colour, labelpad=2)
+            colour, name = "#1a7f37" if right else "#b00020", _short(shown_as.get(view.prediction, view.prediction))
+            text = ("✓ " if right else "✗ ") + name
+            heat.set_xlabel(text, fontsize=8, color=colour, labelpad=2, parse_math=False)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
@@ -146,6 +152,18 @@ def _draw_boxes(axes: Axes, view: View, names: Collection[str] = tuple(BOX_COLOU
             axes.add_patch(Rectangle(corner, *sides, fill=False, color=BOX_COLOURS[name], linewidth=1.8))
 
 
+def stand_ins(class_names: list[str]) -> dict[str, str]:
+    """Return what figures show for names with letters that the figures' font lacks, where it would draw boxes."""
+    font = get_font(findfont(FontProperties()))
+    return {
+        name: f"[class {label}]"
+        for label, name in enumerate(class_names)
+        if not all(font.get_char_index(ord(letter)) for letter in name)
+    }
+
+
 def _short(name: str, longest: int = 24) -> str:
-    words = name.split(".")[-1].replace("_", " ")
-    return words if len(words) <= longest else words[: longest - 1] + "…"
+    """Shorten a class's name; CUB's number goes, as the name is unique without: 001.Black_footed_Albatross."""
+    if re.match(r"\d{3}\.[^\W\d]", name):
+        name = name[4:].replace("_", " ")
+    return name if len(name) <= longest else name[: longest - 1] + "…"

@@ -3,6 +3,7 @@
 A number that was not measured, or that nobody published, is NaN; ``render`` writes 'not run' for the former only.
 """
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -155,7 +156,7 @@ def to_markdown(table: pd.DataFrame) -> str:
     |:--------|-----:|
     | Acc_avg | 87.9 |
     """
-    text = render(table)
+    text = render(table).map(_escape_markdown).rename(index=_escape_markdown, columns=_escape_markdown)
     sides = ("left", *("right" for _ in text))
     return text.to_markdown(disable_numparse=True, colalign=sides) + "\n"
 
@@ -174,6 +175,10 @@ def to_latex(table: pd.DataFrame) -> str:
     """
     text = render(table)
     return text.to_latex(escape=True, column_format="l" + "r" * text.shape[1]).replace("±", r"$\pm$")
+
+
+def _escape_markdown(text: str) -> str:
+    return re.sub(r"([\\|<`])", r"\\\1", text).replace("\n", " ")
 
 
 def _measured(comparison: dict, variant: str, scale: str, published: float) -> dict[str, str | float]:

@@ -209,3 +209,43 @@ def test_no_value_has_a_name_that_dvcs_run_cache_overlooks(project):
     for model in params.Section.__subclasses__():
         names |= set(model.model_fields)
     assert not names & {"size", "nfiles"}
+
+
+BAD_FILES = {
+    "merge marks": (
+        b"recipes:\n<<<<<<< HEAD\n  a: 1\n=======\n>>>>>>> other\n",
+        "holds the marks of a git merge (line 2)",
+    ),
+    "a tab": (b"recipes:\n\ta: 1\n", "not valid YAML: line 2: found character"),
+    "twice": (b"recipes: {}\nrecipes: {}\n", "not valid YAML: line 2: found duplicate key"),
+    "a date": (b"recipes: 2024-13-45\n", "not valid YAML: month must be in 1..12"),
+    "Latin-1": ("# é\nrecipes: {}\n".encode("latin-1"), "not UTF-8 (invalid continuation byte at byte 2)"),
+    "UTF-16": ("recipes: {}\n".encode("utf-16"), "not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("content, reason", BAD_FILES.values(), ids=BAD_FILES)
+def test_a_damaged_file_is_named_in_a_line(tmp_path, content, reason):
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(InputError) as raised:
+        params.load(tmp_path / "params.yaml")
+    assert str(raised.value).startswith(f"{tmp_path / 'params.yaml'}: {reason}") and "\n" not in str(raised.value)
+
+
+def test_an_editor_may_have_written_a_byte_order_mark(project):
+    text = (project / "params.yaml").read_text("utf-8")
+    (project / "params.yaml").write_text(f"\ufeff{text}", "utf-8")
+    assert params.read("tiny").train.epochs == 2
+
+
+@pytest.mark.parametrize("name", [2024, True, None, 1.5])
+def test_a_recipe_that_yaml_does_not_read_as_text(write_recipe, tiny, name):
+    write_recipe(**{"tiny": tiny})
+    with params.edit() as values:
+        values["recipes"] = {name: tiny}
+    with pytest.raises(
+        InputError, match=rf"recipes.{name}: to YAML this is no text; choose a name such as data-{name}"
+    ):
+        params.read(str(name))
+    with pytest.raises(InputError, match=rf"there is no recipe for 'gulls'; recipes: {name}"):
+        params.read("gulls")

@@ -1,13 +1,19 @@
 """The report of a finished pipeline."""
 
 import shutil
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import command_line
 from conftest import TINY, write_params
+from pipeline import report as report_stage
 from pipeline.disk import files
+from pipeline.reporting import examples
+from pipeline.reporting.figures import Example, View
+from pipeline.reporting.page import Page
 
 
 def test_report_shows_what_the_stages_wrote(finished):
@@ -55,6 +61,18 @@ def report(finished, project):
         return project / "out"
 
     return run
+
+
+def test_stand_ins_are_explained_on_the_page(tmp_path, monkeypatch):
+    view = View(np.zeros((32, 32, 3), np.uint8), np.eye(2), np.eye(2) > 0, {}, "<i>鸟</i>")
+    monkeypatch.setattr(examples, "gather", lambda row, scales: Example(row.true, [view]))
+    names = SimpleNamespace(images=SimpleNamespace(class_names=["Audi A4 2.0", "<i>鸟</i>", "犬"]))
+    answers = pd.DataFrame({"id": ["1"], "true": ["Audi A4 2.0"], "ms": ["<i>鸟</i>"]})
+    page = Page("birds", "")
+    report_stage._attention(page, SimpleNamespace(predictions=answers, scales=[names]), tmp_path)
+    html = "\n".join(page.parts)
+    assert "[class 1]: &lt;i&gt;鸟&lt;/i&gt;." in html and "犬" not in html and "[class 2]" not in html
+    assert (tmp_path / "gallery-wrong.png").is_file()
 
 
 def read(folder, name):

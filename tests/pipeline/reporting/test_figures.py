@@ -1,7 +1,10 @@
 """Figures show what they are given; how they look, people judge."""
 
+import dataclasses
 import subprocess
 import sys
+import unicodedata
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -29,8 +32,59 @@ def test_gallery_has_three_columns_a_scale_and_names_each_prediction(example):
     figure = figures.gallery([example] * 2)
     assert len(figure.axes) == 18
     labels = [axes.get_xlabel() for axes in figure.axes[:9]]
-    assert [label for label in labels if label] == ["✓ a bird", "✗ b", "✓ a bird"]
+    assert [label for label in labels if label] == ["✓ a_bird", "✗ b", "✓ a_bird"]
     assert colours(figure.axes[0]) == ["#ff7f0e", "#2ca02c", "#1f4fff"]
+
+
+NAMES = [
+    "Audi A4 2.0",
+    "1",
+    "007",
+    "$5 and $6$",
+    r"50 % \alpha",
+    "a_b^c",
+    "gulls.v2",
+    "<b>&",
+    "x" * 24,
+    "001.1",
+    "v.2 a",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_class_is_called_what_it_is_called(example, name):
+    figure = figures.gallery([dataclasses.replace(example, truth=name)])
+    label = figure.axes[0].yaxis.get_label()
+    assert label.get_text() == name and not label.get_parse_math()
+    figure.draw_without_rendering()
+
+
+def test_long_names_and_those_of_cub_are_shortened(example):
+    cub = dataclasses.replace(example, truth="001.Black_footed_Albatross")
+    assert figures.gallery([cub]).axes[0].get_ylabel() == "Black footed Albatross"
+    long = dataclasses.replace(example, truth="Chevrolet Silverado 1500 Hybrid Crew Cab 2012")
+    assert figures.gallery([long]).axes[0].get_ylabel() == "Chevrolet Silverado 150…"
+
+
+def test_letters_that_the_font_lacks_have_a_stand_in(example):
+    names = [
+        "a",
+        *(unicodedata.normalize(form, "Émeu ñandú") for form in ("NFC", "NFD")),
+        "鸟",
+        "gull 🐦",
+        "Чайка",
+        "a\nb",
+    ]
+    stand_ins = figures.stand_ins(names)
+    assert stand_ins == {"鸟": "[class 3]", "gull 🐦": "[class 4]", "a\nb": "[class 6]"}
+    seen = dataclasses.replace(
+        example, truth="鸟", views=[dataclasses.replace(v, prediction="鸟") for v in example.views]
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib warns where it draws a box for a letter
+        figure = figures.gallery([seen], stand_ins)
+        figure.draw_without_rendering()
+    assert figure.axes[0].get_ylabel() == "[class 3]" and figure.axes[1].get_xlabel() == "✓ [class 3]"
 
 
 def test_figure_7_shows_the_true_and_the_attended_box_only(example):

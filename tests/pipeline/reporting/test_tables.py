@@ -1,5 +1,7 @@
 """Tables as frames and as text: ours beside what was published, and nothing invented."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -134,3 +136,25 @@ def test_latex_escapes_what_it_must():
 def test_text_that_looks_like_a_number_stays_as_it_is():
     text = tables.to_markdown(pd.DataFrame({"images/s": [1234.5, 3.0], "seeds": [3, 10]}, index=["a", "b"]))
     assert "| a  |   1.23e+03 |       3 |" in text and "| b  |          3 |      10 |" in text
+
+
+ODD = ["<b>a & b</b>", "a|b", r"50% $x_1$ \alpha ~^{}#", "`rm`", "1", "NA", "鸟"]
+
+
+def test_markdown_escapes_what_would_break_a_table():
+    text = tables.to_markdown(pd.DataFrame({"a|b": ODD}, index=ODD))
+    rows = text.splitlines()
+    assert len(rows) == 2 + len(ODD) and len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
+    assert r"\<b>a & b\</b>" in text and r"\`rm\`" in text and r"\\alpha" in text
+
+
+def test_odd_names_in_latex():
+    text = tables.to_latex(pd.DataFrame({"x": ODD}, index=ODD))
+    assert text.count(r" \\") == len(ODD) + 1 and r"50\% \$x\_1\$ \textbackslash " in text
+    assert r"<b>a \& b</b> & <b>a \& b</b> \\" in text
+
+
+def test_tables_are_utf_8_in_any_locale(tmp_path):
+    table = pd.DataFrame({"x": ["±", "鸟"]}, index=["é", "NA"])
+    tables.write(table, tmp_path / "a")
+    assert "鸟" in (tmp_path / "a.md").read_bytes().decode("utf-8") and "鸟" in (tmp_path / "a.csv").read_text("utf-8")
