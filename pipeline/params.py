@@ -227,15 +227,6 @@ def edit(path: Path = PATH) -> Iterator[Any]:
         yaml.dump(values, file)
 
 
-def flatten(sections: dict[str, Section | dict[str, Any]]) -> dict[str, Any]:
-    """List the values of sections under dotted names, as a tracker wants them.
-
-    >>> flatten({"prepare": Prepare(short_edge=448)})
-    {'prepare.short_edge': 448}
-    """
-    return {f"{section}.{name}": value for section, values in sections.items() for name, value in dict(values).items()}
-
-
 def _explain(problem: dict, model: type[Section]) -> str:
     """Explain one of pydantic's errors in a line: the field, what is wrong, how to correct it."""
     where = [str(part) for part in problem["loc"]]

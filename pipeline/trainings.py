@@ -36,8 +36,8 @@ def checked(datasets: Any) -> list[str]:
 
 def read(dataset: str) -> list[Cell]:
     """Return a dataset's trainings, each once, in the order of its plan."""
-    name = named(dataset)
-    blocks, where = params.load()["plan"][name], f"{params.PATH}: plan.{name}"
+    plan = named(dataset)
+    blocks, where = params.load()["plan"][plan], f"{params.PATH}: plan.{plan}"
     cells: dict[Cell, None] = {}
     for name, values in blocks.items():
         block = params.check(Block, values, f"{where}.{name}.")

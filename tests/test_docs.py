@@ -10,6 +10,7 @@ from conftest import ROOT
 from pipeline import params, trainings
 from pipeline.cli import app
 from pipeline.datasets import sources
+from pipeline.tracking import run as tracking
 
 DOCUMENTS = [
     ROOT / "README.md",
@@ -49,7 +50,7 @@ def test_the_plan_for_ones_own_pictures_is_the_method_alone(gulls):
 
 
 def test_values_that_documents_name_are_values_of_recipes():
-    values = set(params.flatten(dict(params.read("cub", path=ROOT / "params.yaml"))))
+    values = set(tracking.flatten(dict(params.read("cub", path=ROOT / "params.yaml"))))
     for path in DOCUMENTS:
         for name in re.findall(r"`((?:prepare|network|train|attend)\.\w+)`", path.read_text()):
             assert name in values, name

@@ -85,7 +85,7 @@ def run(
     if not is_main:
         yield Run()
         return
-    values = {name: _shorten(value) for name, value in params.flatten(recipe).items()}
+    values = {name: _shorten(value) for name, value in flatten(recipe).items()}
     store = outbox.Store(dataset, f"{dataset}/{stage}", _tags(dataset, stage), values, resume)
     status = "FAILED"
     try:
@@ -96,6 +96,15 @@ def run(
         raise
     finally:
         store.send("end", status=status, time=int(1000 * time.time()))
+
+
+def flatten(sections: dict[str, params.Section | dict[str, Any]]) -> dict[str, Any]:
+    """List the values of sections under dotted names.
+
+    >>> flatten({"prepare": params.Prepare(short_edge=448)})
+    {'prepare.short_edge': 448}
+    """
+    return {f"{section}.{name}": value for section, values in sections.items() for name, value in dict(values).items()}
 
 
 def _tags(dataset: str, stage: str) -> dict[str, str]:

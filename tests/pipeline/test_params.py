@@ -120,11 +120,6 @@ def test_no_file_and_no_yaml(tmp_path):
         params.read("cub", path=tmp_path / "params.yaml")
 
 
-def test_flatten(project):
-    flat = params.flatten(dict(params.read("tiny")))
-    assert flat["train.lr"] == 0.001 and flat["download.reader"] == "birdlets"
-
-
 def test_a_variant_is_the_recipe_with_its_values_changed(project):
     ours, one, baseline = (params.read("tiny", name) for name in ("ours", "n-1", "baseline"))
     assert one.network.n_classifiers == 1 and baseline.network.n_classifiers == 0

@@ -3,6 +3,7 @@
 import mlflow
 import pytest
 
+from pipeline import params
 from pipeline.tracking import run as tracking
 
 
@@ -84,3 +85,8 @@ def test_without_git_no_commit_is_tagged(project, monkeypatch):
 def test_names_that_are_no_utf8_are_shown_with_their_bytes(monkeypatch):
     monkeypatch.setattr("sys.argv", ["/home/\udcff/pipeline", "train"])
     assert tracking._tags("tiny", "train-1")["mlflow.source.name"] == "/home/\\udcff/pipeline train"
+
+
+def test_flatten(project):
+    flat = tracking.flatten(dict(params.read("tiny")))
+    assert flat["train.lr"] == 0.001 and flat["download.reader"] == "birdlets"
