@@ -56,7 +56,7 @@ NOT_DEPS = {
 # Files inside a folder that a stage names, which it does not use: the price of naming folders.
 NAMED_AND_NOT_USED = {
     "plan": {"pipeline/disk/predictions.py"},
-    "weights": {f"pipeline/disk/{name}.py" for name in ("cells", "predictions", "text")},
+    "weights": {f"pipeline/disk/{name}.py" for name in ("cells", "predictions")},
     "download": {"pipeline/disk/cells.py", "pipeline/disk/predictions.py"},
     "prepare": {"pipeline/disk/cells.py", "pipeline/disk/predictions.py"},
     "crop": {"pipeline/disk/cells.py"},
