@@ -95,6 +95,15 @@ def test_damaged_exif_leaves_a_photo_as_it_is(exif, tmp_path):
     assert decode(tmp_path / "a.jpg").size == (8, 4)
 
 
+@pytest.mark.parametrize("tag", [0x0142, 0x013E])
+def test_exif_damaged_elsewhere_still_says_how_a_photo_was_held(tag, tmp_path):
+    """Tags that hold text where Pillow, when it writes them anew, wants numbers."""
+    entries = struct.pack(">H2HI4s2HI4s", 2, tag, 2, 2, b"x", 0x0112, 3, 1, b"\0\6")
+    exif = b"Exif\0\0MM\0*" + struct.pack(">I", 8) + entries + bytes(4)
+    Image.new("RGB", (8, 4), "red").save(tmp_path / "a.jpg", exif=exif)
+    assert decode(tmp_path / "a.jpg").size == (4, 8)
+
+
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
 def test_an_orientation_that_is_none_leaves_a_photo_as_it_is(orientation, tmp_path):
     photo = Image.new("RGB", (8, 4), "red")
