@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.disk import files
+from pipeline.disk import outputs
 from pipeline.errors import InputError
 
 # On several machines the user starts each by hand (docs/running.md); the recipe sets the precision.
@@ -23,7 +23,7 @@ def hand_over(words: list[str]) -> None:
 
     It is needed if ``accelerate config`` has been run, or if the machine has several devices.
     """
-    files.check_folders(words[1:2])  # of the dataset: 'pipeline plan' may have looked long ago
+    outputs.check(words[1:2])  # of the dataset: 'pipeline plan' may have looked long ago
     if path := configured():
         check(path)
     elif devices() < 2:

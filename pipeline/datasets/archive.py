@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
-from pipeline.disk import files
+from pipeline.disk import files, outputs
 from pipeline.errors import InputError
 
 DOWNLOADS = Path("data/archives")  # outside every stage's outputs: a rerun does not download again
@@ -59,7 +59,7 @@ def unpack(archive: Path, to: Path) -> None:
     """
     to.mkdir(parents=True, exist_ok=True)
     # Photos are as large unpacked as in the archive, and are there twice until all are in one file.
-    files.check_space(to, 2 * archive.stat().st_size, f"{archive}: unpacking it")
+    outputs.check_space(to, 2 * archive.stat().st_size, f"{archive}: unpacking it")
     try:
         with tarfile.open(archive) as tar:
             for member in tqdm(tar, desc=f"unpack {archive.name}", unit=" files", disable=None):

@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline import params
 from pipeline.datasets import aircraft, birdlets, cars, cub, folder, index
 from pipeline.datasets.account import Account
-from pipeline.disk.files import check_folders
+from pipeline.disk import outputs
 from pipeline.errors import InputError
 from pipeline.params import Section
 
@@ -30,7 +30,7 @@ def check(dataset: str, values: dict[str, Any]) -> Section:
     if values.get("reader") not in READERS:
         raise InputError(f"{where}reader: must be one of {', '.join(READERS)}, got {values.get('reader')!r}")
     source = params.check(READERS[values["reader"]].Source, values, where)
-    check_folders([dataset])
+    outputs.check([dataset])
     for path in files(source):
         keep_apart(where.rstrip("."), path)
     return source

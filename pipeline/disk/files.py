@@ -1,4 +1,4 @@
-"""Atomic writes, so that no stage ever reads a half-written file; JSON and YAML; digests; where outputs can be kept."""
+"""Atomic writes, so that no stage ever reads a half-written file; JSON and YAML; digests."""
 
 import errno
 import hashlib
@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.disk import outputs
 from pipeline.errors import InputError
 
 MACHINE = platform.node().partition(".")[0]
-SPARE = 10_000_000  # bytes beside the pictures': the index, what ZIP adds
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, a user's quota, a limit on files
 
 
@@ -23,7 +23,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, a user's quota, a 
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path for a file or a folder; rename it to ``path`` if the block ends without an error.
 
-    Raises InputError where the disk is full; what ``path`` held is then still there.
+    Raises InputError where the disk is full, or ``path`` is a folder that no stage may replace; what it held is then
+    still there.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "runs" / "metrics.json"
@@ -33,6 +34,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     >>> target.read_text()
     '{}'
     """
+    outputs.check_replaced(path)
     temporary = path.with_name(f".{path.name}.{MACHINE}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,49 +123,6 @@ def digest(data: bytes) -> str:
     'e3b0c44298fc1c14'
     """
     return hashlib.sha256(data).hexdigest()[:16]
-
-
-def check_folders(datasets: list[str]) -> None:
-    """Raise InputError where DVC could not keep outputs of some datasets: it would say so after a whole training."""
-    here = Path.cwd()
-    if str(here).encode("utf-8", "ignore") != os.fsencode(here):
-        raise InputError(
-            f"{str(here).encode('utf-8', 'backslashreplace').decode()}: DVC needs a path in UTF-8: rename it"
-        )
-    shared = [Path(name) for name in ("data", "data/raw", "runs", "reports")]
-    owned = [folder / name for folder in shared for name in datasets]
-    for folder in [*shared, *owned, Path("reports/metrics"), Path(".dvc/cache")]:
-        _check_folder(folder)
-    if any((folder / ".git").exists() for folder in (here, *here.parents)):  # without git DVC follows links
-        below = [Path(folder, name) for top in owned for folder, names, _ in os.walk(top) for name in names]
-        for folder in [*shared, *owned, *below]:
-            if folder.is_symlink():
-                raise InputError(
-                    f"{folder}: is a link to {folder.readlink()}, and in a git checkout DVC follows no link to its "
-                    "outputs: put the folder itself there, and DVC's cache on the other disk, with 'dvc cache dir "
-                    "--local FOLDER' and 'dvc config --local cache.type symlink' (docs/running.md has more ways)"
-                )
-
-
-def _check_folder(path: Path) -> None:
-    if path.is_symlink() and not path.exists():
-        raise InputError(
-            f"{path}: is a link to {path.readlink()}, which is not there: mount that disk, or remove the link"
-        )
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path}: is a file, and DVC keeps a folder there: move the file away")
-    if path.exists() and not os.access(path, os.W_OK | os.X_OK):
-        raise InputError(f"{path}: this user cannot write there: change its owner or its rights ('ls -ld {path}')")
-
-
-def check_space(folder: Path, needed: int, what: str) -> None:
-    """Raise InputError, which begins with ``what``, where less than ``needed`` bytes are free on a folder's disk."""
-    needed, free = needed + SPARE, shutil.disk_usage(folder).free
-    if needed > free:
-        raise InputError(
-            f"{what} takes {needed / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free on the project's disk; free some, "
-            "or move the project to a larger disk"
-        )
 
 
 def is_full(error: Exception) -> bool:

@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from pipeline.disk import files, text
+from pipeline.disk import files, outputs, text
 from pipeline.disk.pack import Pack, create
 from pipeline.errors import InputError
 
@@ -122,7 +122,9 @@ def write_originals(folder: Path, index: pd.DataFrame, originals: Path, taken: d
 
     Raises InputError, before the first byte is copied, where they do not fit on the disk.
     """
-    files.check_space(folder, sum((originals / file).stat().st_size for file in index.file), f"{originals}: copying it")
+    outputs.check_space(
+        folder, sum((originals / file).stat().st_size for file in index.file), f"{originals}: copying it"
+    )
     with create(folder / ORIGINALS) as add:
         for file in tqdm(index.file, f"copy {originals}", unit=" pictures", disable=None):
             add(file, (originals / file).read_bytes())

@@ -1,0 +1,63 @@
+"""Where outputs are kept: folders that DVC can keep, that have room, and that a stage may replace."""
+
+import os
+import shutil
+from pathlib import Path
+
+from pipeline.errors import InputError
+
+OURS = ("data", "runs", "reports")  # whose folders stages replace
+SPARE = 10_000_000  # bytes beside the pictures': the index, what ZIP adds
+
+
+def check(datasets: list[str]) -> None:
+    """Raise InputError where DVC could not keep outputs of some datasets: it would say so after a whole training."""
+    here = Path.cwd()
+    if str(here).encode("utf-8", "ignore") != os.fsencode(here):
+        raise InputError(
+            f"{str(here).encode('utf-8', 'backslashreplace').decode()}: DVC needs a path in UTF-8: rename it"
+        )
+    shared = [Path(name) for name in (*OURS, "data/raw")]
+    owned = [folder / name for folder in shared for name in datasets]
+    for folder in [*shared, *owned, Path("reports/metrics"), Path(".dvc/cache")]:
+        _check(folder)
+    if any((folder / ".git").exists() for folder in (here, *here.parents)):  # without git DVC follows links
+        below = [Path(folder, name) for top in owned for folder, names, _ in os.walk(top) for name in names]
+        for folder in [*shared, *owned, *below]:
+            if folder.is_symlink():
+                raise InputError(
+                    f"{folder}: is a link to {folder.readlink()}, and in a git checkout DVC follows no link to its "
+                    "outputs: put the folder itself there, and DVC's cache on the other disk, with 'dvc cache dir "
+                    "--local FOLDER' and 'dvc config --local cache.type symlink' (docs/running.md has more ways)"
+                )
+
+
+def _check(path: Path) -> None:
+    if path.is_symlink() and not path.exists():
+        raise InputError(
+            f"{path}: is a link to {path.readlink()}, which is not there: mount that disk, or remove the link"
+        )
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: is a file, and DVC keeps a folder there: move the file away")
+    if path.exists() and not os.access(path, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: this user cannot write there: change its owner or its rights ('ls -ld {path}')")
+
+
+def check_space(folder: Path, needed: int, what: str) -> None:
+    """Raise InputError, which begins with ``what``, where less than ``needed`` bytes are free on a folder's disk."""
+    needed, free = needed + SPARE, shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(
+            f"{what} takes {needed / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free on the project's disk; free some, "
+            "or move the project to a larger disk"
+        )
+
+
+def check_replaced(path: Path) -> None:
+    """Raise InputError where a stage that was run by hand would replace a folder of the user's."""
+    own = any(path.resolve().is_relative_to(Path(name).resolve()) for name in OURS)
+    if path.is_dir() and any(path.iterdir()) and not own:
+        raise InputError(
+            f"{path}: is there, and would be replaced; stages replace only what lies below {', '.join(OURS)}: name a "
+            "new folder"
+        )
