@@ -41,7 +41,7 @@ def _rows(name: str, original: tuple[int, int]) -> list[Row]:
             lambda: ours(data, True),
             lambda: ours(data, False),
             lambda: [decode(jpeg) for jpeg in jpegs],
-            lambda: reference(root / "originals", {}),
+            lambda: reference(root / "originals"),
         )
         floats, as_bytes, decoded, theirs = (PICTURES / s for s in side_by_side(*ways))
     bound = f"decoding them and nothing else: {decoded / theirs:.1f} times"
@@ -67,7 +67,8 @@ def draw(root: Path, size: tuple[int, int]) -> pd.DataFrame:
         noise = Image.merge("RGB", [Image.effect_noise(size, 60) for _ in range(3)])
         noise.filter(ImageFilter.GaussianBlur(1.5)).save(root / file, quality=90)
         rows.append([str(n), file, n % 2, str(n % 2), "train"])
-    return pd.DataFrame(rows, columns=["id", "file", "label", "class_name", "split"])
+    index = pd.DataFrame(rows, columns=["id", "file", "label", "class_name", "split"])
+    return index.assign(**dict.fromkeys(imageset.BOX, float("nan")))
 
 
 def ours(data: imageset.ImageSet, floats: bool) -> None:

@@ -11,6 +11,9 @@ from torch.nn.functional import cross_entropy
 def local_loss(A: Tensor, M_b: Tensor, t: Tensor) -> Tensor:
     """Cross-entropy of the image's category at attended locations, and of the background elsewhere (Eq. 2-4).
 
+    A and M_b are made in ``Network.forward``: A by ``attention.aggregate`` (Eq. 1), M_b by ``otsu.binarise`` of the
+    ``attention.attention_map`` of A.
+
     A     (B, L+1, H, W) float  logits, the background last
     M_b   (B, H, W) bool        surrogate of the object's mask; it carries no gradient
     t     (B,) int64            category of each image, 0 <= t < L

@@ -33,10 +33,11 @@ def picture(species, n):
 
 @pytest.fixture(scope="module")
 def network():
-    torch.manual_seed(0)
     recipe = params.read("birdlets", path=ROOT / "params.yaml").network
+    pretrained = weights.read(recipe)
+    torch.manual_seed(0)
     body = build(recipe.backbone)
-    body.body.load_state_dict(weights.read(recipe))
+    body.body.load_state_dict(pretrained)
     network = Network(body, len(SPECIES), n_classifiers=4, attention="probability")
     network.to(memory_format=torch.channels_last).train()
     X = torch.stack([picture(species, n)[0] for n in range(24) for species in SPECIES])

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from conftest import ALONE, ROOT, TINY, write_params
-from pipeline import check, compare, download, evaluate, images, params, plan, report
+from pipeline import check, compare, download, evaluate, images, params, plan, report, trainings, weights
 from pipeline.cli import app
 from pipeline.datasets import sources
 from pipeline.disk import files, imageset, predictions
@@ -27,7 +27,7 @@ from pipeline.disk.predictions import ATTENDED, NEXT, Predictions
 from pipeline.errors import InputError
 from pipeline.reporting import claims, examples, metrics, results, tables
 from pipeline.tracking import run as tracking
-from pipeline.training import accelerator
+from pipeline.training import accelerator, trained
 
 CASES, COMMANDS = 2000, 50
 CLASSES = ["1", "NA", "Audi A4 2.0", "鸟 émeu"]
@@ -110,7 +110,9 @@ def run_evaluate():
 
 def run_compare():
     with redirect_stdout(io.StringIO()):
-        compare.run("tiny", plan.read("tiny"), Path("runs/tiny/attend"), Path("reports/metrics/tiny.variants.json"))
+        compare.run(
+            "tiny", trainings.read("tiny"), Path("runs/tiny/attend"), Path("reports/metrics/tiny.variants.json")
+        )
 
 
 def run_check():
@@ -124,7 +126,7 @@ def run_check():
 
 def run_params():
     sources.check("tiny", params.read("tiny").download)
-    plan.spell(plan.read_datasets())
+    plan.spell(trainings.read_datasets())
     params.read("tiny", "baseline", 1)
 
 
@@ -148,6 +150,7 @@ def read_metrics():
 
 CELLS = [main_line("tiny", scale) for scale in (1, 2, 3)]
 FOLDERS = [cell.below(Path("runs/tiny/attend")) for cell in CELLS]
+TAKEN = "data/raw/tiny/taken.json"
 ATTEND, TRAIN, IMAGES = "runs/tiny/attend/ours-0/scale-1", "runs/tiny/train/ours-0/scale-1", "data/tiny/scale-1"
 KINDS = {  # a file, what reads it, the command that calls that
     "params": ("params.yaml", run_params, "plan"),
@@ -253,6 +256,7 @@ def assert_one_line(message, path):
 def here(project, monkeypatch):
     monkeypatch.chdir(project)
     monkeypatch.setattr(tracking, "run", untracked)
+    files.write_json(Path(TAKEN), {"said": ["everything"]})
 
 
 @pytest.mark.parametrize("file, read, _", KINDS.values(), ids=KINDS)
@@ -279,7 +283,8 @@ def test_every_damage_ends_in_a_result_or_in_a_line(here, monkeypatch, file, rea
 def words(command):
     attended, metrics = ["--attended", "runs/tiny/attend"], "reports/metrics/tiny"
     written = ["--out", "runs/tiny/evaluate", "--metrics", f"{metrics}.json"]
-    folders = ["--runs", "runs/tiny", "--data", "data/tiny", "--reports", "reports", "--out", "out"]
+    folders = ["--runs", "runs/tiny", "--data", "data/tiny", "--reports", "reports", "--out", "reports/tiny"]
+    folders += ["--taken", TAKEN]
     return {
         "plan": ["plan"],
         "check": ["check"],
@@ -320,7 +325,8 @@ INSIDE = {  # a stage, and what is called in the middle of it
     "download": (download.files, "atomic_write"),
     "prepare": (images, "cut_all"),
     "train": (accelerator, "start"),
-    "attend": (accelerator, "start"),
+    "attend": (trained, "read_recipe"),
+    "weights": (weights, "read"),
     "crop": (images, "cut_all"),
     "evaluate": (evaluate, "accuracies"),
     "measure": (accelerator, "start"),
@@ -333,7 +339,11 @@ INSIDE = {  # a stage, and what is called in the middle of it
 @pytest.mark.parametrize("name", INSIDE)
 def test_a_bug_in_a_stage_keeps_its_traceback(here, monkeypatch, name):
     Path("raw").mkdir(exist_ok=True)
-    imageset.write_originals(Path("raw"), scales()[0].images.index, lambda _: jpeg(0))
+    index = scales()[0].images.index
+    for file in index.file:
+        Path("mine", file).parent.mkdir(parents=True, exist_ok=True)
+        Path("mine", file).write_bytes(jpeg(0))
+    imageset.write_originals(Path("raw"), index, Path("mine"), {})
     raw, seen = ["--raw", "raw"], ["--images", IMAGES]
     commands = {
         "download": ["--out", "out"],
@@ -342,10 +352,12 @@ def test_a_bug_in_a_stage_keeps_its_traceback(here, monkeypatch, name):
         "attend": ["--trained", TRAIN, *seen, "--out", "out"],
         "crop": [*raw, "--attended", ATTEND, *seen, "--out", "out"],
         "measure": [*seen, "--out", "out.json"],
+        "weights": ["--out", "out.safetensors"],
     }
     monkeypatch.setattr(*INSIDE[name], bug)
     with pytest.raises(KeyError, match="a bug"):
-        command = [name, "tiny", *commands[name]] if name in commands else words(name)
+        dataset = [] if name == "crop" else ["tiny"]
+        command = [name, *dataset, *commands[name]] if name in commands else words(name)
         CliRunner().invoke(app, command, catch_exceptions=False)
 
 

@@ -346,4 +346,4 @@ def test_a_change_is_held_to_the_floors_the_base_and_the_run():
     commands = [step["run"] for step in steps if "run" in step]
     assert any('dvc metrics diff --md "$BASE"' in command for command in commands)
     assert ".venv/bin/pipeline check --committed" in commands and "bash .ci/run" in commands
-    assert '.venv/bin/pipeline check --base "${BASE:-HEAD}"\n' in (ROOT / ".ci" / "run").read_text()
+    assert '-m pipeline check --base "${BASE:-HEAD}"\n' in (ROOT / ".ci" / "run").read_text()

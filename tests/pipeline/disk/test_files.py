@@ -22,15 +22,17 @@ def test_a_file_that_fails_halfway_leaves_the_old_one(tmp_path):
     assert files.read_json(path) == {"old": True} and len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_folder_that_fails_halfway_leaves_the_old_one(tmp_path):
+def test_a_folder_that_fails_halfway_leaves_the_old_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runs = tmp_path / "runs"
     for content in ("old", "new"):
-        with files.atomic_write(tmp_path / "folder") as folder:
+        with files.atomic_write(runs / "folder") as folder:
             folder.mkdir()
             (folder / "file").write_text(content)
-    with pytest.raises(RuntimeError), files.atomic_write(tmp_path / "folder") as folder:
+    with pytest.raises(RuntimeError), files.atomic_write(runs / "folder") as folder:
         folder.mkdir()
         raise RuntimeError
-    assert (tmp_path / "folder" / "file").read_text() == "new" and len(list(tmp_path.iterdir())) == 1
+    assert (runs / "folder" / "file").read_text() == "new" and len(list(runs.iterdir())) == 1
 
 
 def test_nothing_is_seen_before_it_is_whole(tmp_path):
