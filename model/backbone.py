@@ -60,8 +60,11 @@ def _timm(name: str, stride: int) -> Backbone:
     kwargs = {} if stride == 32 else {"output_stride": stride}
     try:
         network = timm.create_model(name, num_classes=0, global_pool="", **kwargs)
-    except (TypeError, ValueError, NotImplementedError, AssertionError) as error:  # not every model can be dilated
-        raise ValueError(f"stride: {name} cannot be built with stride {stride} ({error}); use 32") from error
+    except (TypeError, ValueError, NotImplementedError, AssertionError, RuntimeError) as error:
+        if stride == 32:
+            raise ValueError(f"backbone: timm cannot build {name!r} ({error})") from error
+        reason = f" ({error})" if str(error) else ""  # not every model can be dilated
+        raise ValueError(f"stride: {name} cannot be built with stride {stride}{reason}; try 32") from error
     body = _Features(network)
     _try_out(body, network.num_features, name)
     return Backbone(body, network.num_features, *_statistics(network))

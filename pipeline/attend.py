@@ -10,7 +10,7 @@ from torch import Tensor
 
 from model.boxes import compose, largest_region, tight_box, widen
 from pipeline import overlay, params
-from pipeline.disk import files, imageset, predictions
+from pipeline.disk import files, imageset, outputs, predictions
 from pipeline.disk.cells import Cell
 from pipeline.disk.imageset import CROP, ImageSet
 from pipeline.disk.predictions import ATTENDED, NEXT
@@ -30,6 +30,7 @@ def run(cell: Cell, recipe: params.Recipe, trained: Path, images: Path, split: s
 
     Writes to ``out``: predictions.npz; with local classifiers boxes.csv, and maps.npz of the test images.
     """
+    outputs.check_replaced(out)
     recipe = trained_network.read_recipe(trained, recipe)
     job = accelerator.start(recipe.train.precision, recipe.train.threads, recipe.train.tf32)
     data, machine = imageset.read(images), environment.announce(job, recipe.train)

@@ -66,7 +66,9 @@ def update(datasets: list[str], reports: Path, tolerance: float, why: str) -> in
         after, chosen = dict(before), datasets or sorted({*before, *_run_datasets(reports)})
         for dataset in chosen:
             values = {n: round(v - _slack(n, tolerance), 4) for n, v in _measured(dataset, reports).items()}
-            after[dataset] = Floors(values, why or before.get(dataset, Floors()).why)
+            after[dataset] = Floors(values, before.get(dataset, Floors()).why)
+            if _fallen(before.get(dataset, Floors()), after[dataset]):
+                after[dataset].why = why or after[dataset].why
         if lowered := _lowered(before, after, "{}; say why in a line: pipeline check --update --why '...'"):
             raise InputError("\n".join(lowered))
         floors.write(path, after)
@@ -80,7 +82,7 @@ def _compare(dataset: str, expected: Floors, reports: Path) -> list[tuple]:
     if not expected.values:
         raise InputError(f"{path}: no floors for {dataset!r}; {way_out}")
     measured = _measured(dataset, reports)
-    without = sorted({kind(name) for name in measured} - {kind(name) for name in expected.values})
+    without = sorted({_row(name) for name in measured} - {_row(name) for name in expected.values})
     if without:
         raise InputError(f"{path}: {dataset} has no floor for {', '.join(without)}; {way_out}")
     rows = []
@@ -91,12 +93,21 @@ def _compare(dataset: str, expected: Floors, reports: Path) -> list[tuple]:
     return rows
 
 
+def _row(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _fallen(old: Floors, new: Floors) -> list[tuple[str, float, float | None]]:
+    """Return the floors that are lower or gone: name, before, after."""
+    return [(n, v, new.values.get(n)) for n, v in old.values.items() if n not in new.values or new.values[n] < v]
+
+
 def _lowered(before: dict[str, Floors], after: dict[str, Floors], line: str) -> list[str]:
     """Return a line for each dataset that has floors below those before, and no new reason."""
     lines = []
     for dataset, old in before.items():
         new = after.get(dataset, Floors())
-        low = [(n, v, new.values.get(n)) for n, v in old.values.items() if n not in new.values or new.values[n] < v]
+        low = _fallen(old, new)
         if low and (not new.why or new.why == old.why):
             changes = [f"{name} from {was:g} to {now if now is None else f'{now:g}'}" for name, was, now in low]
             what = f"{len(low)} floors of {dataset} are" if len(low) > 1 else f"a floor of {dataset} is"

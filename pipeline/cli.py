@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pipeline.errors import Command
+from pipeline.errors import Command, InputError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -218,13 +218,15 @@ def check(
     update: Annotated[bool, typer.Option("--update", help="Write the floors anew, from the current results.")] = False,
     tolerance: Annotated[float, typer.Option(min=0, help="With --update: points that a metric may lose.")] = 3.0,
     why: Annotated[str, typer.Option(help="With --update: why floors fall, in a line.")] = "",
-    base: Annotated[str | None, typer.Option(help="A commit; a floor below its floor needs a new line 'why'.")] = None,
+    base: Annotated[str | None, typer.Option(help="A commit; a floor lower than there needs a new line 'why'.")] = None,
     committed: Annotated[bool, typer.Option("--committed", help="Fail where git has other results.")] = False,
     reports: Annotated[Path, typer.Option(help="Folder that holds expected.yaml and metrics/.")] = Path("reports"),
 ) -> None:
     """Compare results with the floors in git: exit 1 if one has fallen below, 2 if anything is missing or damaged."""
     from pipeline import check
 
+    if (update and (base or committed)) or (why and not update):
+        raise InputError("--update writes floors, --base and --committed judge them, and --why belongs to --update")
     if update:
         raise typer.Exit(check.update(dataset or [], reports, tolerance, why))
     raise typer.Exit(check.run(dataset or [], reports, base, committed))

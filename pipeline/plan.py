@@ -19,7 +19,7 @@ from pipeline.params import OURS
 
 PATH = Path("cells.yaml")
 N_FILES = 3  # of the user's, that dvc.yaml lists for a dataset: pictures, boxes, splits
-RESERVED = ("raw", "metrics", "unfinished")  # folders beside those of datasets
+RESERVED = ("raw", "archives", "metrics", "unfinished", "unsent")  # folders beside those of datasets
 HEADER = """\
 # Written by 'pipeline plan' from 'datasets', 'variants' and 'plan' of params.yaml, for dvc.yaml to read; do not edit.
 # planned: datasets, 'files' being yours, filled up to three with a folder of code; weights: what backbones start from;
@@ -33,6 +33,8 @@ def run(datasets: list[str], checked: bool) -> None:
     checked  raise InputError if cells.yaml was out of date: the running DVC has already read the old file
     """
     text = spell(trainings.checked(datasets) if datasets else trainings.read_datasets())
+    if not checked:
+        _check_files(text)
     if datasets:
         with params.edit() as values:
             values["datasets"] = datasets
@@ -43,6 +45,22 @@ def run(datasets: list[str], checked: bool) -> None:
             raise InputError(f"{PATH}: was not what params.yaml says, and is now; run the same command again")
     counts = [f"{len(trainings.read(dataset))} trainings on {dataset}" for dataset in trainings.read_datasets()]
     print(f"{PATH}: {', '.join(counts)}")
+
+
+def _check_files(text: str) -> None:
+    """Raise InputError where a file of the user's is missing, and so is what a stage once made of it."""
+    from ruamel.yaml import YAML
+
+    spelled = YAML(typ="safe").load(text)
+    named = [(path, Path("data/raw", dataset)) for dataset, row in spelled["planned"].items() for path in row["files"]]
+    for row in spelled["weights"].values():
+        named.append((row["file"], Path("runs", row["data"], "weights", f"{row['variant']}.safetensors")))
+    for path, made in named:
+        if not path.startswith("pipeline/") and not Path(path).exists() and not made.exists():
+            raise InputError(
+                f"{params.PATH}: {path}: missing, and {made} is made of it; put it there, or name another "
+                "in the recipe (data/README.md has what archives must hold)"
+            )
 
 
 def spell(datasets: list[str]) -> str:

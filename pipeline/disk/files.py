@@ -34,6 +34,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     >>> target.read_text()
     '{}'
     """
+    path = path.resolve() if path.is_symlink() else path  # what a link names is replaced, not the link
     outputs.check_replaced(path)
     temporary = path.with_name(f".{path.name}.{MACHINE}.{os.getpid()}.partial")
     try:

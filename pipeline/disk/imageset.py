@@ -21,6 +21,7 @@ from pipeline.errors import InputError
 
 CELL = 32  # pixels; the stride of the backbones: the sides of prepared images are multiples of it
 INDEX, ORIGINALS, IMAGES, TAKEN = "index.csv", "pictures.zip", "images.zip", "taken.json"
+RAW = (INDEX, ORIGINALS, TAKEN)  # what a folder of originals holds
 BOX = ["x0", "y0", "x1", "y1"]
 COLUMNS = {
     "id": "unique name, also that of the prepared image's file",

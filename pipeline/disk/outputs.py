@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pipeline.errors import InputError
 
-OURS = ("data", "runs", "reports")  # whose folders stages replace
+OURS = ("data", "runs", "reports")  # folders below them are stages' and are replaced whole
+KEPT = ("data/archives", "reports/metrics")  # but not these: the user's, and git's
 SPARE = 10_000_000  # bytes beside the pictures': the index, what ZIP adds
 
 
@@ -55,9 +56,11 @@ def check_space(folder: Path, needed: int, what: str) -> None:
 
 def check_replaced(path: Path) -> None:
     """Raise InputError where a stage that was run by hand would replace a folder of the user's."""
-    own = any(path.resolve().is_relative_to(Path(name).resolve()) for name in OURS)
-    if path.is_dir() and any(path.iterdir()) and not own:
+    here, whole = path.resolve(), [Path(name).resolve() for name in (*OURS, "data/raw")]
+    stages = here not in whole and any(folder in here.parents for folder in whole)
+    kept = any(here.is_relative_to(Path(name).resolve()) for name in KEPT)
+    if path.is_dir() and any(path.iterdir()) and (kept or not stages):
         raise InputError(
-            f"{path}: is there, and would be replaced; stages replace only what lies below {', '.join(OURS)}: name a "
-            "new folder"
+            f"{path}: is there, and would be replaced; stages replace only their own folders below {', '.join(OURS)}: "
+            "name a new folder"
         )

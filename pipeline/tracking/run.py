@@ -1,4 +1,4 @@
-"""Log to MLflow: one run a stage, from the main process only, to a server or to the local store.
+"""Log to MLflow, from the main process only: a run each for train, attend, evaluate, compare and report.
 
 MLFLOW_TRACKING_URI names the server. Without it the store is mlflow.db at the project's root, where ``mlflow ui`` finds
 it. A store that does not answer stops nothing: ``tracking.outbox`` stores the events, which can be sent later.

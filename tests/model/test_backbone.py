@@ -60,5 +60,10 @@ def test_parts_keep_the_names_of_their_library():
 
 @pytest.mark.parametrize("name", ["densenet121", "vgg11"])
 def test_a_model_that_cannot_be_dilated(name):
-    with pytest.raises(ValueError, match=rf"stride: {name} cannot be built with stride 16 .*; use 32"):
+    with pytest.raises(ValueError, match=rf"stride: {name} cannot be built with stride 16.*; try 32"):
         build(name, stride=16)
+
+
+def test_a_tag_that_timm_does_not_know():
+    with pytest.raises(ValueError, match=r"backbone: timm cannot build 'resnet50.nobody'"):
+        build("resnet50.nobody")

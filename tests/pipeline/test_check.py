@@ -287,6 +287,20 @@ def test_an_update_that_lowers_a_floor_asks_why(committed):
     assert check(committed, "--base", "HEAD").exit_code == 0
 
 
+def test_an_update_that_lowers_nothing_keeps_the_old_reason(committed):
+    assert check(committed, "--update", "--tolerance", "9", "--why", "five seeds spread so far").exit_code == 0
+    assert check(committed, "--update", "--tolerance", "1", "--why", "nothing fell").exit_code == 0
+    assert read_floors(committed)["birds"]["why"] == "five seeds spread so far"
+
+
+@pytest.mark.parametrize("words", [["--update", "--base", "HEAD"], ["--update", "--committed"], ["--why", "so"]])
+def test_options_that_do_not_go_together(committed, words):
+    before = (committed / "expected.yaml").read_text()
+    result = check(committed, *words)
+    assert result.exit_code == 1 and "error: --update writes floors" in result.output
+    assert (committed / "expected.yaml").read_text() == before
+
+
 def test_a_base_that_is_none(committed):
     result = check(committed, "--base", "no-such-branch")
     assert result.exit_code == 2 and "'no-such-branch': git knows no such commit here" in errors(result)[0]

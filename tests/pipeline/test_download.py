@@ -60,6 +60,15 @@ def test_a_name_that_is_not_utf8_is_named_and_nothing_is_written(project, monkey
     assert not (project / "raw").exists() and not list(project.glob(".raw*"))
 
 
+def test_what_lies_in_its_folder_by_mistake_is_not_lost(project):
+    command_line.run("download", "tiny", "--out", "data/raw/tiny")
+    (project / "data/raw/tiny/my-photo.jpg").touch()
+    with pytest.raises(AssertionError, match=r"error: data/raw/tiny/my-photo.jpg: lies where this stage writes"):
+        command_line.run("download", "tiny", "--out", "data/raw/tiny")
+    (project / "data/raw/tiny/my-photo.jpg").unlink()
+    command_line.run("download", "tiny", "--out", "data/raw/tiny")
+
+
 @pytest.fixture
 def photos(project, write_recipe, tiny):
     """A project with a recipe for photos of the user's own, as large as photos are beside everything else."""

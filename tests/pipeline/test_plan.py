@@ -184,6 +184,7 @@ FOLDER = {"reader": "folder", "root": "birds", "test_share": 0.3, "seed": 0, "bo
 def test_dvc_watches_the_files_that_a_recipe_names(project, tiny, values, files):
     tiny["download"] = values
     write_params(project, {"tiny": tiny})
+    Path("data/raw/tiny").mkdir(parents=True)  # from before, so that what it was made of may be missing
     command_line.run("plan")
     assert spelled()["planned"]["tiny"]["files"] == files
     stages = {stage.name: stage for stage in index(project).stages}
@@ -237,6 +238,7 @@ def test_a_variant_with_other_weights_starts_from_its_own(project):
     }
     blocks = {"main": {"variants": list(variants), "seeds": [0], "scales": [1]}}
     write_params(project, {"tiny": TINY}, blocks, variants)
+    Path("w.pth").touch()
     command_line.run("plan")
     assert spelled()["weights"] == {
         "tiny-deep": {"data": "tiny", "variant": "deep", "file": "pipeline/weights.py"},
@@ -247,7 +249,26 @@ def test_a_variant_with_other_weights_starts_from_its_own(project):
     assert starts == dict.fromkeys(variants, "ours") | {"deep": "deep", "mine": "mine"}
 
 
-@pytest.mark.parametrize("name", ["raw", "metrics", "unfinished"])
+@pytest.mark.parametrize(
+    "section, values, path",
+    [
+        ("download", FOLDER, "birds"),
+        ("download", FOLDER | {"root": ".git", "split": "s.csv"}, "s.csv"),
+        ("network", TINY["network"] | {"weights": "w.pth"}, "w.pth"),
+    ],
+)
+def test_files_that_are_missing_are_named_before_anything_runs(project, tiny, section, values, path):
+    Path(".git").mkdir()
+    tiny[section] = values
+    write_params(project, {"tiny": tiny})
+    with pytest.raises(
+        AssertionError, match=rf"error: params.yaml: {path}: missing, and .* is made of it; put it there"
+    ):
+        command_line.run("plan")
+    assert not Path("cells.yaml").exists()
+
+
+@pytest.mark.parametrize("name", ["raw", "archives", "metrics", "unfinished", "unsent"])
 def test_names_that_are_folders_of_the_project(project, name):
     write_params(project, {name: TINY})
     with pytest.raises(InputError, match=rf"recipes.{name}: a folder of that name is the project's; rename"):

@@ -97,3 +97,24 @@ def test_what_stages_may_replace(git_checkout, name):
         folder.mkdir()
         (folder / "new").touch()
     assert [path.name for path in Path(name).iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize(
+    "name", ["data", "runs", "reports", "data/raw", "data/archives", "reports/metrics", "data/archives/cub"]
+)
+def test_what_no_stage_may_replace(git_checkout, name):
+    Path(name, "theirs").mkdir(parents=True)
+    with pytest.raises(InputError, match=rf"^{name}: is there, and would be replaced"), files.atomic_write(Path(name)):
+        raise AssertionError("before any work")
+    assert Path(name, "theirs").is_dir()
+
+
+def test_an_output_that_is_a_link_is_replaced_where_it_leads(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("disk/data/gulls").mkdir(parents=True)
+    Path("data").mkdir()
+    Path("data/gulls").symlink_to(Path("disk/data/gulls").resolve())
+    with files.atomic_write(Path("data/gulls")) as folder:
+        folder.mkdir()
+        (folder / "new").touch()
+    assert Path("data/gulls").is_symlink() and Path("disk/data/gulls/new").is_file()
