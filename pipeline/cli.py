@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pipeline.errors import Command, InputError
+from pipeline.errors import Command
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -226,7 +226,7 @@ def check(
     from pipeline import check
 
     if (update and (base or committed)) or (why and not update):
-        raise InputError("--update writes floors, --base and --committed judge them, and --why belongs to --update")
+        raise typer.BadParameter("--update writes floors, --base and --committed judge them, and --why belongs to --update")
     if update:
         raise typer.Exit(check.update(dataset or [], reports, tolerance, why))
     raise typer.Exit(check.run(dataset or [], reports, base, committed))

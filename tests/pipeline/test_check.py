@@ -297,7 +297,7 @@ def test_an_update_that_lowers_nothing_keeps_the_old_reason(committed):
 def test_options_that_do_not_go_together(committed, words):
     before = (committed / "expected.yaml").read_text()
     result = check(committed, *words)
-    assert result.exit_code == 1 and "error: --update writes floors" in result.output
+    assert result.exit_code == 2 and "--update writes floors" in result.output
     assert (committed / "expected.yaml").read_text() == before
 
 
