@@ -226,7 +226,7 @@ def check(
     from pipeline import check
 
     if (update and (base or committed)) or (why and not update):
-        raise typer.BadParameter("--update writes floors, --base and --committed judge them, and --why belongs to --update")
+        raise typer.BadParameter("--update writes floors, --base and --committed judge them; --why is for --update")
     if update:
         raise typer.Exit(check.update(dataset or [], reports, tolerance, why))
     raise typer.Exit(check.run(dataset or [], reports, base, committed))
