@@ -119,5 +119,5 @@ def _write(path: Path, content: str) -> None:
         path.write_text("{}" if path.suffix == ".json" else f"{content}\n", encoding="utf-8")
         return
     path.mkdir(parents=True, exist_ok=True)
-    for name in ("index.csv", "pictures.zip", "images.zip", "boxes.csv", "predictions.npz", "maps.npz"):
+    for name in ("index.csv", "pictures.zip", "taken.json", "images.zip", "boxes.csv", "predictions.npz", "maps.npz"):
         (path / name).write_text(f"{content} {name}\n", encoding="utf-8")
