@@ -55,11 +55,11 @@ NOT_DEPS = {
 
 # Files inside a folder that a stage names, which it does not use: the price of naming folders.
 NAMED_AND_NOT_USED = {
-    "plan": {"pipeline/disk/predictions.py"},
-    "weights": {f"pipeline/disk/{name}.py" for name in ("cells", "predictions")},
-    "download": {"pipeline/disk/cells.py", "pipeline/disk/predictions.py"},
-    "prepare": {"pipeline/disk/cells.py", "pipeline/disk/predictions.py"},
-    "crop": {"pipeline/disk/cells.py"},
+    "plan": {"pipeline/disk/locks.py", "pipeline/disk/predictions.py"},
+    "weights": {f"pipeline/disk/{name}.py" for name in ("cells", "locks", "predictions")},
+    "download": {f"pipeline/disk/{name}.py" for name in ("cells", "locks", "predictions")},
+    "prepare": {f"pipeline/disk/{name}.py" for name in ("cells", "locks", "predictions")},
+    "crop": {"pipeline/disk/cells.py", "pipeline/disk/locks.py"},
     "measure": {"pipeline/disk/cells.py", "pipeline/training/trained.py"},
     "report": {"pipeline/reporting/bootstrap.py", "pipeline/reporting/floors.py"},
 }

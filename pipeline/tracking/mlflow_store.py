@@ -3,7 +3,6 @@
 A run is a list of events: open, then metrics, datasets and files, then end.
 """
 
-import fcntl
 import json
 import logging
 import os
@@ -14,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+
+from pipeline.disk import locks
 
 SQLITE = "sqlite:///"
 PATIENCE = 25  # seconds to wait for the lock; setting up a new store takes a few
@@ -197,6 +198,7 @@ def _alone(uri: str) -> Iterator[None]:
 def _lock(folder: int) -> None:
     for _ in range(10 * PATIENCE):
         with suppress(BlockingIOError):
-            return fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locks.take(folder)
+            return
         time.sleep(0.1)
     raise TimeoutError(f"another process has been setting it up for {PATIENCE} s")

@@ -3,7 +3,6 @@
 From a run's first failed event on, all its events go to the outbox; ``send_all`` sends them in the same order.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -12,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.disk import files
+from pipeline.disk import files, locks
 from pipeline.tracking import mlflow_store
 
 FOLDER = Path("runs/unsent")  # below the project's root
@@ -122,7 +121,7 @@ def _lock(folder: Path) -> int | None:
     """Lock a run's folder for this process; return None if another process has it."""
     lock = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locks.take(lock)
         return lock
     except BlockingIOError:
         os.close(lock)
@@ -130,7 +129,7 @@ def _lock(folder: Path) -> int | None:
 
 
 def _unlock(lock: int) -> None:
-    fcntl.flock(lock, fcntl.LOCK_UN)  # also for processes that were forked meanwhile, such as a loader's
+    locks.release(lock)
     os.close(lock)
 
 

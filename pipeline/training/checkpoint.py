@@ -4,8 +4,6 @@ A checkpoint belongs to one recipe, one version of the code and of torch, and on
 stage's outputs, because DVC deletes these before the stage runs. When the stage has written them, it is deleted.
 """
 
-import errno
-import fcntl
 import hashlib
 import json
 import shutil
@@ -24,12 +22,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pipeline import params
-from pipeline.disk import files
+from pipeline.disk import files, locks
 from pipeline.disk.imageset import ImageSet
 from pipeline.errors import InputError, StoppedError
 
 FOLDER = Path("runs/unfinished")
-WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)  # Lustre, NFS, FUSE: each has its own
 ROOT = Path(__file__).parents[2]
 CODE = ("model", "pipeline/disk", "pipeline/params.py", "pipeline/train.py", "pipeline/training")  # as in dvc.yaml
 IGNORED = ("model/boxes.py",)  # as in .dvcignore; tests/test_house.py compares both
@@ -166,13 +163,11 @@ def _code() -> str:
 
 def _lock(lock, stage: str) -> None:  # noqa: ANN001
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        without = locks.take(lock.fileno())
     except BlockingIOError as error:
         raise InputError(f"{stage}: another job is training it; wait for it, or stop it and run again") from error
-    except OSError as error:
-        if error.errno not in WITHOUT_LOCKS:
-            raise
-        print(f"{lock.name}: this file system has no locks ({error.strerror}): do not start {stage} twice at once")
+    if without:
+        print(f"{lock.name}: this file system has no locks ({without}): do not start {stage} twice at once")
 
 
 def _read(path: Path, identity: dict[str, str]) -> Checkpoint:

@@ -1,5 +1,7 @@
 """MLflow's store gone before, during and after a run, or silent: the work goes on and nothing is lost."""
 
+import errno
+import fcntl
 import json
 import os
 import shutil
@@ -258,3 +260,18 @@ def test_a_line_that_was_not_written_whole_is_named(project, capsys):
     assert "runs/unsent/one: not sent (ValueError: events.jsonl has a line that was not written whole" in (
         capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize("number", ["ENOLCK", "EOPNOTSUPP", "ENOSYS"])
+def test_a_file_system_without_locks_stops_neither_a_run_nor_what_sends_it(project, monkeypatch, number):
+    def flock(file, operation):
+        raise OSError(getattr(errno, number), "not here")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    store = f"sqlite:///{project / 'mlflow.db'}"
+    use(monkeypatch, f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    log_all()
+    use(monkeypatch, store)
+    assert outbox.send_all() == 0
+    check_all(store)

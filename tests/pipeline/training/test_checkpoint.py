@@ -17,7 +17,7 @@ import torch
 import command_line
 from conftest import ROOT, TINY, write_params
 from pipeline import params
-from pipeline.disk import imageset
+from pipeline.disk import imageset, locks
 from pipeline.errors import InputError
 from pipeline.training import accelerator, checkpoint
 from pipeline.training.checkpoint import Checkpoint
@@ -256,7 +256,7 @@ def test_a_file_system_without_locks_is_said_and_trained_on(project, monkeypatch
     def flock(file, operation):
         raise OSError(getattr(errno, number), "not here")
 
-    monkeypatch.setattr(checkpoint.fcntl, "flock", flock)
+    monkeypatch.setattr(locks.fcntl, "flock", flock)
     job = start_job()
     capsys.readouterr()
     with checkpoint.unfinished("tiny/train-1", job) as folder:
@@ -271,7 +271,7 @@ def test_another_error_of_the_disk_keeps_its_traceback(project, monkeypatch):
     def flock(file, operation):
         raise OSError(errno.EIO, "broken")
 
-    monkeypatch.setattr(checkpoint.fcntl, "flock", flock)
+    monkeypatch.setattr(locks.fcntl, "flock", flock)
     with pytest.raises(OSError, match="broken"), checkpoint.unfinished("tiny/train-1", start_job()):
         pass
 
