@@ -6,6 +6,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+LONGEST = 160  # characters of a library's words that are shown
+
 
 class InputError(Exception):
     """The user's input is wrong; the message names the input and says how to correct it."""
@@ -13,6 +15,12 @@ class InputError(Exception):
 
 class StoppedError(Exception):
     """The user, or the machine's scheduler, asked to stop; the message says how to go on."""
+
+
+def one_line(error: Exception, longest: int = LONGEST) -> str:
+    """Return the beginning of a library's words in one line; about a damaged file they may quote the file itself."""
+    words = " ".join(str(error).split())
+    return words if len(words) <= longest else words[: longest - 1] + "…"
 
 
 class Command(TyperCommand):

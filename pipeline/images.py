@@ -16,7 +16,7 @@ from PIL import Image, ImageFile
 from pipeline.disk import files
 from pipeline.disk.imageset import CELL
 from pipeline.disk.pack import Pack
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
 
 LONGEST = 4  # cap on the aspect ratio (a longer picture is squeezed), so that one extreme picture cannot exhaust memory
 NOT_DECODED = {"EPS", "MPEG"}  # Pillow knows them, and has no decoder of its own for them
@@ -197,7 +197,7 @@ def _reason(content: bytes, error: Exception) -> str:
         return "it is empty"
     if isinstance(error, MemoryError):
         return "there is not enough memory for it, or its header is damaged"
-    text = " ".join(str(error).split())
+    text = one_line(error)
     if isinstance(error, Image.UnidentifiedImageError):
         return "its content is no picture of a format that Pillow reads"
     return text if isinstance(error, OSError | SyntaxError | ValueError) else f"damaged: {type(error).__name__} {text}"

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.disk import outputs
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
 
 # On several machines the user starts each by hand (docs/running.md); the recipe sets the precision.
 OPTIONS = ["--quiet", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no"]
 KINDS = ("NO", "MULTI_CPU", "MULTI_GPU")  # of Accelerate's configurations: each process has the whole network
+OWN_THREADS = "PIPELINE_SET_OMP_NUM_THREADS"  # known to training/accelerator.py too
 ANEW = "run 'accelerate config' again, or delete the file"
 
 
@@ -28,9 +29,10 @@ def hand_over(words: list[str]) -> None:
         check(path)
     elif devices() < 2:
         return
-    threads = (
-        os.environ.get("OMP_NUM_THREADS", "").partition(",")[0] or os.cpu_count()
-    )  # else the launcher sets 1; the recipe decides
+    threads = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    # Left alone the launcher sets 1, where the recipe decides; what is set for it is marked as no wish of the user's.
+    os.environ[OWN_THREADS] = "" if threads else "1"
+    threads = threads or os.cpu_count()
     launcher = [sys.executable, "-m", "accelerate.commands.launch", *OPTIONS]
     sys.stdout.flush()
     os.execv(sys.executable, [*launcher, f"--num_cpu_threads_per_process={threads}", "-m", "pipeline", *words])
@@ -69,8 +71,9 @@ def _read(path: Path) -> Any:
     try:
         return load_config_from_file(str(path))
     except (OSError, ValueError, TypeError, AttributeError, YAMLError) as error:  # an empty file has no 'get'
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not a configuration that Accelerate can read ({reason:.250}); {ANEW}") from error
+        raise InputError(
+            f"{path}: not a configuration that Accelerate can read ({one_line(error, 250)}); {ANEW}"
+        ) from error
 
 
 def devices() -> int:

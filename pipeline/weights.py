@@ -13,7 +13,7 @@ from model import backbone
 from model.backbone import RESNETS
 from pipeline import params
 from pipeline.disk import files
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
 
 LITE0 = "tf_efficientnet_lite0"  # a package of the index of Python packages carries its weights
 WRAPPED = ("state_dict", "model", "model_state_dict", "state_dict_ema")  # keys under which training scripts save them
@@ -72,8 +72,8 @@ def _read(recipe: params.Network) -> dict[str, Tensor]:
         return _download(recipe.backbone)
     except (OSError, RuntimeError) as error:
         raise InputError(
-            f"network.weights: the ImageNet weights of {recipe.backbone} cannot be downloaded here ({_line(error)}); "
-            "put the file on this machine and name its path as 'weights'"
+            f"network.weights: the ImageNet weights of {recipe.backbone} cannot be downloaded here "
+            f"({one_line(error)}); put the file on this machine and name its path as 'weights'"
         ) from error
 
 
@@ -104,13 +104,9 @@ def _read_file(path: str) -> dict[str, Tensor]:
     except FileNotFoundError as error:
         raise InputError(f"network.weights: {path} is missing; the others are 'imagenet' and 'none'") from error
     except Exception as error:  # torch.load raises what the damaged part of a file happens to lead to
-        raise InputError(f"network.weights: {path} cannot be read as weights ({_line(error)})") from error
+        raise InputError(f"network.weights: {path} cannot be read as weights ({one_line(error)})") from error
     while isinstance(state, dict) and (inner := next((state[key] for key in WRAPPED if key in state), None)):
         state = inner
     if not isinstance(state, dict):
         raise InputError(f"network.weights: {path} holds a {type(state).__name__}, not a state dict")
     return {name: value for name, value in state.items() if isinstance(value, Tensor)}
-
-
-def _line(error: Exception) -> str:
-    return str(error).partition("\n")[0].strip()

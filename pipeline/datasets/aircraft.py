@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from pipeline.datasets import archive, index, table
 from pipeline.datasets.account import Account
+from pipeline.disk import files
 from pipeline.disk.imageset import BOX
 from pipeline.errors import InputError
 from pipeline.images import DAMAGED
@@ -54,7 +55,7 @@ def read(source: Source, raw: Path, account: Account) -> pd.DataFrame:
     images = images.merge(table.spaced(boxes, ["id", *BOX]), how="left", on="id")
     if images.x0.isna().any():
         raise InputError(f"{raw / ROOT}: {images.id[images.x0.isna().idxmax()]} has no box in images_box.txt")
-    images["label"] = pd.factorize(images.class_name, sort=True)[0]
+    images["label"] = index.labels(images.class_name)
     images["file"] = f"{ROOT}/images/" + images.id + ".jpg"
     if not source.subset:
         index.check_counts(images, raw, CLASSES, TRAINING, TEST)
@@ -72,4 +73,6 @@ def _cut_banner(path: Path) -> None:
             cut = photo.crop((0, 0, photo.width, photo.height - BANNER))
             cut.save(path, quality=95, subsampling=0)
     except (*DAMAGED, Image.DecompressionBombError) as error:
+        if files.is_full(error):
+            raise
         raise InputError(f"{path}: cannot be decoded ({error}); the archive is damaged") from error

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from tqdm import tqdm
 
 from pipeline.disk import files, outputs
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
 
 DOWNLOADS = Path("data/archives")  # outside every stage's outputs: a rerun does not download again
 ATTEMPTS, PAUSE, TIMEOUT = 5, 3, 60  # tries; seconds between them; seconds without a byte
@@ -71,8 +71,7 @@ def unpack(archive: Path, to: Path) -> None:
             start = file.read(64).lstrip().lower()
         kind = next((kind for magic, kind in OTHERS.items() if start.startswith(magic)), None)
         way_out = kind or "delete it and fetch it again"
-        reason = " ".join(str(error).split())
-        raise InputError(f"{archive}: not a whole tar archive ({reason}); {way_out}") from error
+        raise InputError(f"{archive}: not a whole tar archive ({one_line(error)}); {way_out}") from error
 
 
 def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: Path, to: Path) -> None:
@@ -104,6 +103,10 @@ def _download(url: str, path: Path) -> None:
             partial.replace(path)
             return
         except (OSError, EOFError) as error:  # URLError is an OSError
+            if files.is_full(error):
+                raise InputError(
+                    f"{partial}: cannot be written ({error}); what has come is kept: free some space and run again"
+                ) from error
             if attempt == ATTEMPTS or getattr(error, "code", None) in (403, 404, 410):
                 raise InputError(
                     f"{url}: cannot be downloaded ({error}); what has come is kept in {partial}. "

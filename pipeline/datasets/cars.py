@@ -14,7 +14,7 @@ import pandas as pd
 
 from pipeline.datasets import archive, folder, index, table
 from pipeline.datasets.account import Account
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
 from pipeline.images import DAMAGED, POINTER
 from pipeline.params import Section
 
@@ -139,5 +139,5 @@ def _read(path: Path, name: str):  # noqa: ANN202
     except (*DAMAGED, MatReadError) as error:
         with path.open("rb") as file:
             pointer = file.read(len(POINTER)) == POINTER
-        reason = "a pointer of Git LFS: 'git lfs pull' fetches the file" if pointer else " ".join(str(error).split())
-        raise InputError(f"{path}: cannot be read as MATLAB's ({reason:.200}); it is not the official file") from error
+        reason = "a pointer of Git LFS: 'git lfs pull' fetches the file" if pointer else one_line(error, 200)
+        raise InputError(f"{path}: cannot be read as MATLAB's ({reason}); it is not the official file") from error

@@ -8,7 +8,7 @@ from PIL import Image
 from pipeline import images
 from pipeline.disk.imageset import BOX, COLUMNS
 from pipeline.disk.text import natural_key
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
 
 
 def check(table: pd.DataFrame, raw: Path) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def picture_size(raw: Path, file: str) -> tuple[int, int] | InputError:
         with Image.open(raw / file) as image:
             return images.upright_size(image)
     except (*images.DAMAGED, Image.DecompressionBombError) as error:
-        reason = " ".join(str(error).split()).replace(str(raw / file), "it")
+        reason = one_line(error, 500).replace(str(raw / file), "it")
         return InputError(f"{file}: cannot be decoded ({reason}); replace it or take it out of the dataset")
 
 

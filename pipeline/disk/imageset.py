@@ -119,7 +119,7 @@ def read(folder: Path) -> ImageSet:
 
 
 def write_originals(folder: Path, index: pd.DataFrame, originals: Path, taken: dict) -> None:
-    """Write an index, the pictures that it lists under ``file``, below ``originals``, and what is ``said`` of them.
+    """Write an index, the pictures that it lists under ``file``, below ``originals``, and what was ``taken``.
 
     Raises InputError, before the first byte is copied, where they do not fit on the disk.
     """

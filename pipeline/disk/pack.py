@@ -6,13 +6,28 @@ that took a minute when nothing had changed; with one file a folder it takes sec
 
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
 
 MOMENT = (1980, 1, 1, 0, 0, 0)  # a fixed date, so that a ZIP's bytes do not depend on it
+DAMAGE = (  # what zipfile, and numpy for the arrays in it, raise at damaged bytes
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    AttributeError,
+    TypeError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    SyntaxError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
 
 
 @contextmanager
@@ -43,8 +58,9 @@ class Pack:
             return self._file().read(name)
         except KeyError as error:
             raise InputError(f"{self.path}: holds no {name!r}; delete it and run 'dvc repro'") from error
-        except (OSError, zipfile.BadZipFile) as error:
-            raise InputError(f"{self.path}: damaged at {name!r} ({error}); delete it and run 'dvc repro'") from error
+        except DAMAGE as error:
+            reason = one_line(error) or type(error).__name__
+            raise InputError(f"{self.path}: damaged at {name!r} ({reason}); delete it and run 'dvc repro'") from error
 
     def __getstate__(self) -> dict:
         """Pickle without the open ZIP: the process that unpickles this pack opens the ZIP itself."""

@@ -4,37 +4,22 @@
 has local classifiers.
 """
 
-import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
 from pipeline.disk import files, text
-from pipeline.errors import InputError
+from pipeline.disk.imageset import EPS
+from pipeline.disk.pack import DAMAGE
+from pipeline.errors import InputError, one_line
 
 N_SCALES = 3  # the paper's; over fewer there is no multi-scale ('ms') accuracy
 ATTENDED = ["x0", "y0", "x1", "y1"]  # box around attended cells, as shares of the ORIGINAL's sides
 NEXT = ["next_x0", "next_y0", "next_x1", "next_y1"]  # the same, widened: what the next scale sees
-EPS = 1e-6  # by which shares are rounded
 WAY_OUT = "run its attend stage"
-DAMAGE = (  # what numpy and zipfile raise for it
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    AttributeError,
-    TypeError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    SyntaxError,
-    zlib.error,
-    BadZipFile,
-)
 
 
 @dataclass(frozen=True)
@@ -188,4 +173,4 @@ def _load(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in names}
     except DAMAGE as error:
-        raise InputError(f"{path}: cannot be read ({text.one_line(error)}); {WAY_OUT}") from error
+        raise InputError(f"{path}: cannot be read ({one_line(error)}); {WAY_OUT}") from error

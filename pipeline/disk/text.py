@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
 
 
 def natural_key(name: str) -> tuple:
@@ -47,12 +47,6 @@ def read_table(path: Path, numbers: Mapping[str, type], columns: Collection[str]
             raise InputError(f"{path}: row {row + 1}: {name} is no whole number, {table[name][row]:g}; {way_out}")
         table[name] = table[name].astype("int64")
     return table
-
-
-def one_line(error: Exception, longest: int = 160) -> str:
-    """Return the beginning of a library's words about a damaged file, which may quote the file itself."""
-    words = " ".join(str(error).split())
-    return words if len(words) <= longest else words[: longest - 1] + "…"
 
 
 def _parse(path: Path, types: Mapping[str, str]) -> pd.DataFrame:

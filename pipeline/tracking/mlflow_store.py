@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from pipeline.disk import locks
+from pipeline.errors import one_line
 
 SQLITE = "sqlite:///"
 PATIENCE = 25  # seconds to wait for the lock; setting up a new store takes a few
@@ -84,9 +85,8 @@ def _uri() -> str:
 
 def explain(error: Exception) -> str:
     """Return the store's own words, in one line, and the command that helps where there is one."""
-    words = " ".join(f"{type(error).__name__}: {error}".split())
+    words = f"{type(error).__name__}: {one_line(error, LONGEST)}"
     found = next(((match, way) for pattern, way in WAYS_OUT if (match := re.search(pattern, words))), None)
-    words = words if len(words) <= LONGEST else f"{words[:LONGEST]} ..."
     return words + (f"; {found[0].expand(found[1])}" if found else "")
 
 

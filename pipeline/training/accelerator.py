@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from pipeline.training import environment
 
+OWN_THREADS = "PIPELINE_SET_OMP_NUM_THREADS"  # pipeline/launch.py sets it with a value of its own
 TF32 = {"none": (False, False), "convolutions": (True, False), "all": (True, True)}  # in cuDNN, in matrix products
 
 
@@ -71,7 +72,8 @@ def granted_threads(wanted: int | None, processes: int) -> int:
     A limit that somebody set, OMP_NUM_THREADS or a container's CPU quota, is obeyed, with a message.
     """
     limits = {"the CPU quota": max(1, quota() // processes) if quota() else None}
-    if processes == 1:  # with several, torchrun itself sets OMP_NUM_THREADS, so that it is no user's limit
+    # With several, torchrun itself sets OMP_NUM_THREADS, with one 'pipeline launch' may: no user's limits.
+    if processes == 1 and not os.environ.get(OWN_THREADS):
         text = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
         limits["OMP_NUM_THREADS"] = int(text) if text.isdecimal() else None
     granted = min([value for value in limits.values() if value], default=None)

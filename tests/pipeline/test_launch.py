@@ -23,7 +23,8 @@ def launched(project):
             "import os, sys\n"
             "from pipeline import launch\n"
             "from pipeline.cli import app\n"
-            "def told(path, command): print('became', *command); sys.exit()\n"
+            "def told(path, command):\n"
+            "    print('became', *command, 'own', os.environ.get('PIPELINE_SET_OMP_NUM_THREADS')); sys.exit()\n"
             "os.execv = told\n"
             f"launch.devices = lambda: {devices}\n"
             f"app({['launch', *COMMAND]!r}, prog_name='pipeline')\n"
@@ -55,6 +56,8 @@ def test_the_launcher_takes_no_threads_away(launched):
     """Left alone it sets OMP_NUM_THREADS to 1, which would look like the user's wish."""
     config = CONFIG.format(kind="'NO'", n=1, gpus="all")
     assert f"--num_cpu_threads_per_process={os.cpu_count()} " in launched(config=config, OMP_NUM_THREADS="").stdout
+    assert "own 1" in launched(config=config, OMP_NUM_THREADS="").stdout
+    assert "own 1" not in launched(config=config, OMP_NUM_THREADS="3", PIPELINE_SET_OMP_NUM_THREADS="1").stdout
     assert "--num_cpu_threads_per_process=3 " in launched(config=config, OMP_NUM_THREADS="3").stdout
 
 

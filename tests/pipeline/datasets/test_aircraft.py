@@ -1,5 +1,6 @@
 """FGVC-Aircraft in its official layout, drawn here, from download to report."""
 
+import errno
 import io
 import tarfile
 
@@ -92,3 +93,37 @@ def test_from_download_to_report(archive, project, write_recipe, tiny):
     table = pd.read_csv(project / "reports" / "planes" / "table-1.csv", index_col=0)
     assert table.loc["ours"].tolist() == [3, 9, 3]
     assert "3 classes, 9 training and 3 test images" in (project / "reports" / "planes" / "index.html").read_text()
+
+
+def full(*args, **kwargs):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_no_damaged_archive(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(Image.Image, "save", full)
+    with (
+        pytest.raises(InputError, match=r"cannot be written .*No space left.* free some space") as error,
+        files.atomic_write(tmp_path / "raw") as folder,
+    ):
+        aircraft.fetch(source, folder)
+    assert "the archive is damaged" not in str(error.value)
+
+
+def test_labels_are_in_the_order_in_which_people_sort(source, tmp_path):
+    lists = ["1 747-100", "2 A340-200", "3 747-20", "4 a320"]
+    folder = tmp_path / ROOT
+    (folder / "images").mkdir(parents=True)
+    for split in ("trainval", "test"):
+        rows = [f"{split}{line}" for line in lists]
+        (folder / f"images_variant_{split}.txt").write_text("\n".join(rows) + "\n")
+        for row in rows:
+            (folder / "images" / f"{row.split()[0]}.jpg").write_bytes(photo("707-320"))
+    boxes = [f"{split}{n} 21 25 76 40" for split in ("trainval", "test") for n in range(1, 5)]
+    (folder / "images_box.txt").write_text("\n".join(boxes) + "\n")
+    table = aircraft.read(source, tmp_path, Account())
+    assert dict(zip(table.class_name, table.label, strict=True)) == {
+        "747-20": 0,
+        "747-100": 1,
+        "a320": 2,
+        "A340-200": 3,
+    }

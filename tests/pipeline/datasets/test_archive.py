@@ -1,5 +1,6 @@
 """Downloads that break off, lie or vanish, and archives that want out of their folder."""
 
+import errno
 import hashlib
 import io
 import os
@@ -187,3 +188,15 @@ def test_no_whole_archive(content, tmp_path):
     path.write_bytes(whole.read_bytes()[:-50] if content is None else content)
     with pytest.raises(InputError, match=r"bad.tgz: not a whole tar archive"):
         archive.unpack(path, tmp_path / "raw")
+
+
+def test_a_full_disk_is_said_at_once(server, tmp_path, monkeypatch):
+    def append(url, partial):
+        tried.append(url)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    tried = []
+    monkeypatch.setattr(archive, "_append", append)
+    with pytest.raises(InputError, match=r"a.tgz.part: cannot be written \(.*No space left.*free some space") as error:
+        archive.obtain(None, "http://127.0.0.1/a.tgz", None, tmp_path)
+    assert len(tried) == 1 and "other means" not in str(error.value)

@@ -62,3 +62,19 @@ def test_what_is_missing_or_damaged_is_named(path):
     path.write_bytes(b"no archive")
     with pytest.raises(InputError, match=r"a.zip: damaged"):
         Pack(path).read("folder/0.bin")
+
+
+def test_any_damaged_byte_of_the_directory_is_named(path):
+    """A method, a flag or a length that is none makes zipfile raise whatever it happens to meet."""
+    whole = path.read_bytes()
+    directory = whole.index(b"PK\x01\x02")
+    refused = 0
+    for at in [*range(30), *range(directory, directory + 46)]:
+        for value in (0, 1, 9, 255):
+            path.write_bytes(whole[:at] + bytes([value]) + whole[at + 1 :])
+            try:
+                Pack(path).read("folder/0.bin")
+            except InputError as error:
+                assert "a.zip: " in str(error) and "\n" not in str(error)
+                refused += 1
+    assert refused > 50

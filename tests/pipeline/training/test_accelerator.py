@@ -44,6 +44,12 @@ def test_omp_num_threads_is_obeyed_and_said(machine, capsys, limit, expected):
     assert accelerator.granted_threads(None, 1) == min(4, int(limit[0])) and accelerator.granted_threads(2, 2) == 2
 
 
+def test_what_the_launcher_set_is_no_users_limit(machine, capsys):
+    machine.setenv("OMP_NUM_THREADS", "1")
+    machine.setenv("PIPELINE_SET_OMP_NUM_THREADS", "1")
+    assert accelerator.granted_threads(2, 1) == 2 and capsys.readouterr().out == ""
+
+
 def test_a_cpu_quota_is_obeyed_and_said(machine, capsys):
     machine.setattr(accelerator, "quota", lambda: 1)
     assert accelerator.granted_threads(2, 1) == 1 and accelerator.granted_threads(None, 1) == 1
