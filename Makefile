@@ -48,7 +48,7 @@ test: install ## run the tests, side by side on all cores
 	@OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses logical --maxprocesses 8 --dist loadgroup
 
 test-gpu: install ## run the tests that need a GPU; says which were skipped for want of one
-	@pytest -m gpu
+	@$(PY) -m pytest -m gpu
 
 test-distributed: install ## train on two machines (network namespaces; needs root)
 	@$(PY) -m pytest -m machines

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import params, plan, trainings
-from pipeline.disk import files
 from pipeline.errors import InputError
 from pipeline.params import NAMED, OURS
+from pipeline.reporting import metrics
 
 FIGURE_8, TABLE_5, OTHERS = "figure-8", "table-5", "ablations"  # blocks of a plan to which ablations are added
 LOSSES = ("local", "object")
@@ -119,7 +119,7 @@ def _dvc(*words: str) -> None:
 
 
 def _show(dataset: str, names: list[str], n_classifiers: int) -> None:
-    accuracy = files.read_json(Path("reports/metrics") / f"{dataset}.variants.json")["accuracy"]
+    accuracy = metrics.read_variants(Path("reports/metrics") / f"{dataset}.variants.json")["accuracy"]
     print(f"\n{dataset}, accuracy (%) by scale")
     for name in names:
         row = accuracy.get(name, accuracy[OURS] if name == f"n-{n_classifiers}" else {})

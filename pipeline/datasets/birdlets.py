@@ -23,6 +23,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from pipeline.datasets.account import Account
+from pipeline.disk import text
+from pipeline.disk.imageset import COLUMNS, INDEX, NUMBERS, WAY_OUT
 from pipeline.params import NaturalInt, PositiveInt, Section
 
 Array = NDArray[np.float64]
@@ -69,14 +71,13 @@ def fetch(source: Source, raw: Path) -> Path:
     with ProcessPoolExecutor() as pool:
         drawn = pool.map(partial(_draw_file, source, raw), plan, chunksize=8)
         rows = list(tqdm(drawn, total=len(plan), desc="draw birdlets", unit=" pictures", disable=None))
-    columns = ["id", "file", "label", "class_name", "split", "x0", "y0", "x1", "y1"]
-    pd.DataFrame(rows, columns=columns).to_csv(raw / "index.csv", index=False)
+    pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(raw / INDEX, index=False)
     return raw
 
 
 def read(source: Source, raw: Path, account: Account) -> pd.DataFrame:
     """Return the index that ``fetch`` wrote."""
-    return pd.read_csv(raw / "index.csv")
+    return text.read_table(raw / INDEX, NUMBERS, COLUMNS, WAY_OUT)
 
 
 def draw(species: str, rng: random.Random) -> tuple[NDArray[np.uint8], tuple[float, float, float, float]]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-SCALES = ["1", "2", "3", "ms"]
+from pipeline.reporting.metrics import SCALES
+
 OPTIONAL = {*SCALES, "baseline", "local", "object", "iou"}  # not in every plan; 'iou' needs true boxes
 
 

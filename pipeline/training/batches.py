@@ -4,7 +4,6 @@ This module, not a library, divides the batches among processes. So the images o
 the seed, the epoch and the image, never on the number of processes.
 """
 
-import io
 import math
 import os
 import shutil
@@ -15,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
@@ -136,14 +134,9 @@ def _pixels(images: ImageSet, identity: str) -> Tensor | InputError:
     An InputError is returned, to be raised by ``_load``: if a worker raised it, its traceback would become its message.
     """
     try:
-        with Image.open(io.BytesIO(images.read(identity))) as image:
-            return torch.from_numpy(np.array(image))
+        return torch.from_numpy(np.array(images.open(identity)))
     except InputError as error:
         return error
-    except (OSError, SyntaxError) as error:  # how Pillow names what it cannot decode
-        return InputError(
-            f"{images.folder}: the image {identity!r} is damaged ({error}); delete it and run 'dvc repro'"
-        )
 
 
 def _channels_first(X: Tensor) -> Tensor:

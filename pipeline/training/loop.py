@@ -186,9 +186,8 @@ def _test(results: list[ImageResult], data: ImageSet) -> dict[str, float]:
 def _begin(network: nn.Module, statistics: str, seed: int) -> None:
     """Begin an epoch: training mode, and a seed for backbones with dropout."""
     torch.manual_seed(seed)
-    torch.backends.cudnn.benchmark = (
-        True  # on GPUs: all crops have one shape, for which the fastest kernels are tried out
-    )
+    # On GPUs: all crops have one shape, for which the fastest kernels are tried out.
+    torch.backends.cudnn.benchmark = True
     network.train()
     if statistics == "frozen":
         for layer in batch_norm.layers(network):

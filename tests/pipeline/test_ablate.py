@@ -10,6 +10,12 @@ from pipeline import ablate, params, trainings
 from pipeline.disk import files
 
 ACCURACY = {"ours": {"1": 80.0}, "n-1": {"1": 70.0}, "local": {"1": 75.0}}
+MEASURED = {
+    "accuracy": ACCURACY,
+    "interval": {name: {scale: [60.0, 90.0] for scale in row} for name, row in ACCURACY.items()},
+    "seeds": {},
+    "minus_baseline": {},
+}
 VARIANTS = {"ours": {}, "local": {"train.loss": "local"}, "smooth": {"train.weight_decay": 0.05}}
 
 
@@ -18,7 +24,7 @@ def asked(project, monkeypatch):
     """What DVC would have been asked."""
     calls = []
     monkeypatch.setattr(ablate, "_dvc", lambda *words: calls.append(words))
-    files.write_json(project / "reports" / "metrics" / "tiny.variants.json", {"accuracy": ACCURACY})
+    files.write_json(project / "reports" / "metrics" / "tiny.variants.json", MEASURED)
     write_params(project, {"tiny": TINY}, ALONE, VARIANTS)
     return calls
 
@@ -68,7 +74,7 @@ def sharing(asked):
     text = Path("params.yaml").read_text().replace("  third: tiny\n", "  third: tiny\n\n# behind the plans\n")
     Path("params.yaml").write_text(text)
     for name in ("other", "third"):
-        files.write_json(Path(f"reports/metrics/{name}.variants.json"), {"accuracy": ACCURACY})
+        files.write_json(Path(f"reports/metrics/{name}.variants.json"), MEASURED)
 
 
 def test_who_shares_a_plan_goes_on_sharing_what_is_added_for_all(sharing):
@@ -112,3 +118,9 @@ def test_bad_input_starts_nothing(asked, words, message):
     with pytest.raises(AssertionError, match=message):
         command_line.run("ablate", *words)
     assert not asked and Path("params.yaml").read_text() == before
+
+
+def test_a_damaged_file_of_results_is_one_line(asked):
+    files.write_json(Path("reports/metrics/tiny.variants.json"), {"accuracy": {"ours": {}}})
+    with pytest.raises(AssertionError, match=r"error: reports/metrics/tiny.variants.json: .*run 'dvc repro'"):
+        command_line.run("ablate", "--loss", "local")
