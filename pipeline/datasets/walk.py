@@ -28,7 +28,7 @@ JUNK = {  # names that systems and tools put beside pictures, in lower case; wha
 
 def pictures(root: Path, account: Account) -> list[str]:
     """Return the paths of all pictures below ``root``, links followed; note in ``account`` what is none."""
-    found, odd = [], []
+    found, odd, linked = [], [], []
     waiting = [(root, "", frozenset({_identity(root)}))]
     while waiting:
         folder, prefix, above = waiting.pop()
@@ -45,6 +45,12 @@ def pictures(root: Path, account: Account) -> list[str]:
                 account.leave_out("a link back to a folder that it is in", path)
             else:
                 waiting.append((Path(entry.path), f"{path}/", above | {identity}))
+                linked += [path] if entry.is_symlink() else []
+    if linked:
+        account.notes.append(
+            f"{len(linked):,} folders are links, such as {min(linked)}: DVC does not see what changes behind them; say "
+            "'dvc repro --force --single-item download@NAME' then"
+        )
     if odd:
         raise InputError(f"{root}: {len(odd):,} names are not UTF-8 or break lines, such as {odd[0]!r}; rename them")
     for left_out in account.left_out.values():

@@ -128,6 +128,17 @@ def test_links_are_followed_and_loops_end(put, tmp_path):
     }
 
 
+def test_folders_behind_which_dvc_does_not_look_are_named(put, tmp_path):
+    put("elsewhere/a/1.jpg", "mine/b/2.jpg")
+    (tmp_path / "mine" / "a").symlink_to(tmp_path / "elsewhere" / "a")
+    account = Account()
+    assert walk.pictures(tmp_path / "mine", account) == ["a/1.jpg", "b/2.jpg"]
+    assert len(account.notes) == 1 and account.notes[0].startswith("1 folders are links, such as a: DVC does not see")
+    account = Account()
+    walk.pictures(tmp_path / "elsewhere", account)
+    assert not account.notes
+
+
 def test_what_is_no_file_is_not_opened(put, tmp_path):
     put("gull/1.jpg")
     os.mkfifo(tmp_path / "gull" / "2.jpg")
