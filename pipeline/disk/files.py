@@ -34,7 +34,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     >>> target.read_text()
     '{}'
     """
-    path = path.resolve() if path.is_symlink() else path  # what a link names is replaced, not the link
+    if path.is_symlink() and path.is_dir():  # the user's link to another disk stays; DVC's, of a file to its cache, goes
+        path = path.resolve()
     outputs.check_replaced(path)
     temporary = path.with_name(f".{path.name}.{MACHINE}.{os.getpid()}.partial")
     try:

@@ -118,3 +118,12 @@ def test_an_output_that_is_a_link_is_replaced_where_it_leads(tmp_path, monkeypat
         folder.mkdir()
         (folder / "new").touch()
     assert Path("data/gulls").is_symlink() and Path("disk/data/gulls/new").is_file()
+
+
+def test_a_file_that_dvc_has_linked_to_its_cache_is_replaced_and_the_cache_is_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("cached").write_text("of an earlier run")
+    Path("metrics.json").symlink_to("cached")
+    files.write_json(Path("metrics.json"), {})
+    assert Path("cached").read_text() == "of an earlier run"
+    assert not Path("metrics.json").is_symlink() and Path("metrics.json").read_text() == "{}\n"
