@@ -17,6 +17,7 @@ from conftest import checkout as put_checkout
 from pipeline import params
 from pipeline.disk import imageset
 
+pytestmark = pytest.mark.slow
 REPRO = [sys.executable, "-m", "dvc", "repro", "prepare@tiny"]
 
 

@@ -29,7 +29,7 @@ from pipeline.errors import InputError, StoppedError
 FOLDER = Path("runs/unfinished")
 ROOT = Path(__file__).parents[2]
 CODE = ("model", "pipeline/disk", "pipeline/params.py", "pipeline/train.py", "pipeline/training")  # as in dvc.yaml
-IGNORED = ("model/boxes.py",)  # as in .dvcignore; tests/test_house.py compares both
+IGNORED = ("model/boxes.py",)  # as in .dvcignore; tests/test_stage_code.py compares both
 
 
 @dataclass

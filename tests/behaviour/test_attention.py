@@ -19,7 +19,7 @@ from model.prediction import local_prediction, object_prediction
 from pipeline import params, weights
 from pipeline.datasets.birdlets import draw
 
-pytestmark = pytest.mark.xdist_group("behaviour")
+pytestmark = pytest.mark.slow
 SPECIES = ["red_crowned", "white_winged", "black_tailed"]
 SIZE = 128
 

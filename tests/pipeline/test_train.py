@@ -9,6 +9,7 @@ import pytest
 
 import command_line
 
+pytestmark = pytest.mark.slow
 FOLDERS = ["--images", "data/scale-1", "--out"]
 
 
