@@ -15,15 +15,14 @@ from pipeline.disk.cells import Cell
 from pipeline.disk.imageset import CROP, ImageSet
 from pipeline.disk.predictions import ATTENDED, NEXT
 from pipeline.tracking import run as tracking
-from pipeline.training import accelerator, environment, inference
-from pipeline.training import trained as trained_network
+from pipeline.training import accelerator, environment, inference, trained
 from pipeline.training.inference import ImageResult
 
 N_PICTURES = 8  # logged to MLflow
 
 
-def run(cell: Cell, recipe: params.Recipe, trained: Path, images: Path, split: str | None, out: Path) -> None:
-    """Run the network whose weights are in ``trained`` on the image set ``images``, in eval mode.
+def run(cell: Cell, recipe: params.Recipe, weights: Path, images: Path, split: str | None, out: Path) -> None:
+    """Run the network whose weights are in the folder ``weights`` on the image set ``images``, in eval mode.
 
     recipe  how boxes are chosen; what the network is and how it was trained stands beside its weights
     split   'test', or None for training and test images, both of which the next scale's crops need
@@ -31,10 +30,10 @@ def run(cell: Cell, recipe: params.Recipe, trained: Path, images: Path, split: s
     Writes to ``out``: predictions.npz; with local classifiers boxes.csv, and maps.npz of the test images.
     """
     outputs.check_replaced(out)
-    recipe = trained_network.read_recipe(trained, recipe)
+    recipe = trained.read_recipe(weights, recipe)
     job = accelerator.start(recipe.train.precision, recipe.train.threads, recipe.train.tf32)
     data, machine = imageset.read(images), environment.announce(job, recipe.train)
-    network = trained_network.read(trained, recipe.network, len(data.class_names))
+    network = trained.read(weights, recipe.network, len(data.class_names))
     network = job.prepare_model(network, evaluation_mode=True)
     results = inference.infer(network, data, split, job)
     if job.is_main_process:

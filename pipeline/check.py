@@ -42,9 +42,8 @@ def run(datasets: list[str], reports: Path, base: str | None, committed: bool) -
                 with _noted(problems):
                     problems += _differences(dataset, reports)
         if base is not None:
-            problems += _lowered(
-                floors.read_at(base, path), expected, f"{path}: {{}}; change the line 'why' of {{}} to say why"
-            )
+            for dataset, fall in _lowered(floors.read_at(base, path), expected).items():
+                problems.append(f"{path}: {fall}; change the line 'why' of {dataset} to say why")
     bad = [row for row in rows if row[-1] != "ok"]
     _print(bad)
     _print_errors(problems)
@@ -69,8 +68,9 @@ def update(datasets: list[str], reports: Path, tolerance: float, why: str) -> in
             after[dataset] = Floors(values, before.get(dataset, Floors()).why)
             if _fallen(before.get(dataset, Floors()), after[dataset]):
                 after[dataset].why = why or after[dataset].why
-        if lowered := _lowered(before, after, "{}; say why in a line: pipeline check --update --why '...'"):
-            raise InputError("\n".join(lowered))
+        if lowered := _lowered(before, after):
+            way_out = "say why in a line: pipeline check --update --why '...'"
+            raise InputError("\n".join(f"{fall}; {way_out}" for fall in lowered.values()))
         floors.write(path, after)
         print(f"{path}: floors of {', '.join(chosen)} set {tolerance:g} points below the results")
     _print_errors(problems)
@@ -102,17 +102,17 @@ def _fallen(old: Floors, new: Floors) -> list[tuple[str, float, float | None]]:
     return [(n, v, new.values.get(n)) for n, v in old.values.items() if n not in new.values or new.values[n] < v]
 
 
-def _lowered(before: dict[str, Floors], after: dict[str, Floors], line: str) -> list[str]:
-    """Return a line for each dataset that has floors below those before, and no new reason."""
-    lines = []
+def _lowered(before: dict[str, Floors], after: dict[str, Floors]) -> dict[str, str]:
+    """Return what fell, in words, of each dataset that has floors below those before, and no new reason."""
+    falls = {}
     for dataset, old in before.items():
         new = after.get(dataset, Floors())
         low = _fallen(old, new)
         if low and (not new.why or new.why == old.why):
             changes = [f"{name} from {was:g} to {now if now is None else f'{now:g}'}" for name, was, now in low]
             what = f"{len(low)} floors of {dataset} are" if len(low) > 1 else f"a floor of {dataset} is"
-            lines.append(line.format(f"{what} lowered ({changes[0].replace('to None', 'to none')})", dataset))
-    return lines
+            falls[dataset] = f"{what} lowered ({changes[0].replace('to None', 'to none')})"
+    return falls
 
 
 def _differences(dataset: str, reports: Path) -> list[str]:

@@ -45,10 +45,18 @@ def obtain(local: str | None, url: str, md5: str | None, downloads: Path) -> Pat
         )
     if not path.is_file():
         _download(url, path)
-    if md5 and (found := _md5(path)) != md5:
+    if md5:
+        check_md5(path, md5)
+    return path
+
+
+def check_md5(path: Path, md5: str) -> None:
+    """Raise InputError where an archive's checksum is not the published one."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if found != md5:
         way_out = "it is cut short or another file; if it is a subset of the dataset, say 'subset: true'"
         raise InputError(f"{path}: its md5 is {found}, the published one is {md5}: {way_out}; otherwise delete it")
-    return path
 
 
 def unpack(archive: Path, to: Path) -> None:
@@ -138,8 +146,3 @@ def _append(url: str, partial: Path) -> None:
                 bar.update(len(chunk))
     if expected is not None and partial.stat().st_size < expected:
         raise EOFError(f"the server stopped at {partial.stat().st_size} of {expected} bytes")
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

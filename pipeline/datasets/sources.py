@@ -27,9 +27,10 @@ def check(dataset: str, values: dict[str, Any]) -> Section:
     DVC could not keep what is made of them.
     """
     where = f"{params.PATH}: recipes.{dataset}.download."
-    if values.get("reader") not in READERS:
-        raise InputError(f"{where}reader: must be one of {', '.join(READERS)}, got {values.get('reader')!r}")
-    source = params.check(READERS[values["reader"]].Source, values, where)
+    reader = values.get("reader")
+    if not isinstance(reader, str) or reader not in READERS:
+        raise InputError(f"{where}reader: must be one of {', '.join(READERS)}, got {reader!r}")
+    source = params.check(READERS[reader].Source, values, where)
     outputs.check([dataset])
     for path in files(source):
         keep_apart(where.rstrip("."), path)

@@ -34,7 +34,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     >>> target.read_text()
     '{}'
     """
-    if path.is_symlink() and path.is_dir():  # the user's link to another disk stays; DVC's, of a file to its cache, goes
+    if path.is_symlink() and path.is_dir():  # a user's link to another disk stays; DVC's link to its cache goes
         path = path.resolve()
     outputs.check_replaced(path)
     temporary = path.with_name(f".{path.name}.{MACHINE}.{os.getpid()}.partial")

@@ -159,9 +159,9 @@ def _read_index(folder: Path, pack: str, columns: list[str]) -> pd.DataFrame:
 def _wrong(table: pd.DataFrame) -> str:
     """Say what is wrong in an index; nothing if all is well."""
     if table.id.eq("").any() or table.id.duplicated().any():
-        return f"the id {table.id[table.id.eq('') | table.id.duplicated()].iloc[0]!r} is empty or not the only one"
+        return f"the id {table.id[table.id.eq('') | table.id.duplicated()].iloc[0]!r:.80} is empty or not the only one"
     if odd := set(table.split) - {"train", "test"}:
-        return f"the split {min(odd)!r} is neither train nor test"
+        return f"the split {min(odd)!r:.80} is neither train nor test"
     labels = sorted(set(table.label))
     if not labels or labels != list(range(len(labels))):
         return "the labels do not run from 0 on without a gap"

@@ -57,10 +57,12 @@ class Pack:
         try:
             return self._file().read(name)
         except KeyError as error:
-            raise InputError(f"{self.path}: holds no {name!r}; delete it and run 'dvc repro'") from error
+            raise InputError(f"{self.path}: holds no {name!r:.80}; delete it and run 'dvc repro'") from error
         except DAMAGE as error:
             reason = one_line(error) or type(error).__name__
-            raise InputError(f"{self.path}: damaged at {name!r} ({reason}); delete it and run 'dvc repro'") from error
+            raise InputError(
+                f"{self.path}: damaged at {name!r:.80} ({reason}); delete it and run 'dvc repro'"
+            ) from error
 
     def __getstate__(self) -> dict:
         """Pickle without the open ZIP: the process that unpickles this pack opens the ZIP itself."""

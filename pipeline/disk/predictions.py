@@ -131,7 +131,7 @@ def read_boxes(folder: Path, images: Collection[str] = ()) -> pd.DataFrame:
         raise InputError(f"{path}: an image is there twice, or 'constant' is not True or False; {WAY_OUT}")
     boxes = table.assign(constant=table.constant == "True").set_index("id")[[*shares, "constant"]]
     if missing := [name for name in images if name not in boxes.index]:
-        raise InputError(f"{path}: {len(missing)} images have no box there, such as {missing[0]!r}; {WAY_OUT}")
+        raise InputError(f"{path}: {len(missing)} images have no box there, such as {missing[0]!r:.80}; {WAY_OUT}")
     return boxes.loc[list(images)] if len(images) else boxes
 
 

@@ -67,12 +67,12 @@ def read_predictions(path: Path, scales: list[examples.Scale]) -> pd.DataFrame:
     table = text.read_table(path, {"confidence": float}, ["id", *names, "confidence"], way_out)
     known = set(scales[0].images.class_names)
     if table.empty or (strange := set(table[names].to_numpy().ravel()) - known):
-        what = "no rows" if table.empty else f"{min(strange)!r}, which is no class of {scales[0].images.folder}"
+        what = "no rows" if table.empty else f"{min(strange)!r:.80}, which is no class of {scales[0].images.folder}"
         raise InputError(f"{path}: has {what}; {way_out}")
     for scale in scales:
         seen = set(scale.images.index.id) & set(scale.boxes.index) & set(scale.maps)
         if missing := [name for name in table.id if name not in seen]:
-            raise InputError(f"{path}: {scale.images.folder} or its maps and boxes lack {missing[0]!r}; {way_out}")
+            raise InputError(f"{path}: {scale.images.folder} or its maps and boxes lack {missing[0]!r:.80}; {way_out}")
     return table
 
 

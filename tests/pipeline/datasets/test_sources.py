@@ -11,6 +11,7 @@ from pipeline.errors import InputError
     [
         ({"reader": "imagenet"}, "download.reader: must be one of birdlets, cub, .*, got 'imagenet'"),
         ({}, "download.reader: must be one of birdlets, cub, .*, got None"),
+        ({"reader": {}}, "download.reader: must be one of birdlets, cub, .*, got {}"),
         ({"reader": "birdlets", "seed": 0, "training": 2, "test": 1, "colour": "red"}, "download.colour: unknown key"),
         ({"reader": "birdlets", "seed": 0, "training": 0, "test": 1}, "download.training: .*got 0"),
         ({"reader": "cub", "archive": None}, "download.subset: missing"),
