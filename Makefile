@@ -41,16 +41,19 @@ install: .venv/installed ## create .venv and install the project into it
 
 repro: install ## run the pipeline; 'make repro DATASETS=birdlets,cub10' names other datasets in params.yaml first
 	@$(PY) -m pipeline plan $(if $(DATASETS),--datasets '$(DATASETS)')
-	@$(PY) -m dvc repro
+	@$(PY) -m pipeline repro
 	@for page in reports/*/index.html; do echo; cat "$${page%index.html}table-6.md"; echo "report: $$page"; done
 
 test: install ## run the tests, side by side on all cores
-	@OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses logical --maxprocesses 8 --dist loadgroup
+	@OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test-gpu: install ## run the tests that need a GPU; says which were skipped for want of one
 	@$(PY) -m pytest -m gpu
 
-test-distributed: install ## train on two machines (network namespaces; needs root)
+test-distributed: install ## train on two machines (network namespaces) and through SLURM; needs root
+	@command -v slurmd >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	&& { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes slurm-wlm munge; } >/dev/null 2>&1; } \
+	|| echo "no SLURM here, and none that could be installed: its tests are skipped"
 	@$(PY) -m pytest -m machines
 
 bench: install ## measure speed beside references; writes benchmarks/results.md

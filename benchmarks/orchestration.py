@@ -25,8 +25,8 @@ def lap(name):
     now = time.perf_counter()
     parts[name], before = now - before, now
 
-from pipeline import cli
-cli.main()
+from pipeline import cli_stages
+cli_stages.main()
 lap("command line")
 import torch
 lap("torch")

@@ -47,7 +47,7 @@ def at_most(what: str, seconds: tuple[float, float], limit: float, unit: str = "
 def at_least(what: str, rates: tuple[float, float], limit: float, unit: str = "images/s") -> Row:
     """Compare rates: ours must be ``limit`` times the reference's."""
     ours, reference = rates
-    texts = [f"{value:,.0f} {unit}" for value in rates]
+    texts = [f"{value:,.{0 if value >= 10 else 2}f} {unit}" for value in rates]
     return Row(what, *texts, ours / reference, f"at least {limit}", ours / reference >= limit)
 
 

@@ -1,7 +1,5 @@
 """Command: run the missing trainings of an ablation as DVC stages, which DVC caches, and show all results."""
 
-import subprocess
-import sys
 from copy import deepcopy
 from itertools import product
 from pathlib import Path
@@ -11,16 +9,19 @@ from pipeline import params, plan, trainings
 from pipeline.errors import InputError
 from pipeline.params import NAMED, OURS
 from pipeline.reporting import metrics
+from pipeline.scheduling import session
+from pipeline.scheduling.coordinator import PASSED, Options
 
 FIGURE_8, TABLE_5, OTHERS = "figure-8", "table-5", "ablations"  # blocks of a plan to which ablations are added
 LOSSES = ("local", "object")
 
 
-def run(datasets: list[str], numbers: list[str], losses: list[str], variants: list[str]) -> None:
+def run(datasets: list[str], numbers: list[str], losses: list[str], variants: list[str], options: Options) -> None:
     """Train other numbers of local classifiers (Figure 8), single losses (Table 5) and other variants on some datasets.
 
     The recipe's own number of classifiers is not trained again, because variant 'ours' has it. Variants that the plan
     does not list are added to the plan. From then on they are part of the experiment, and 'dvc repro' updates them.
+    Raises InputError where a stage fails or is stopped; what was finished is cached.
     """
     planned = trainings.read_datasets()
     datasets = datasets or planned
@@ -33,7 +34,7 @@ def run(datasets: list[str], numbers: list[str], losses: list[str], variants: li
     wanted = {d: {v: b for v, b in asked.items() if v != f"n-{r.network.n_classifiers}"} for d, r in recipes.items()}
     _add(wanted)
     plan.run([], checked=False)
-    _train(wanted)
+    _train(wanted, options)
     for dataset in datasets:
         _show(dataset, list(asked), recipes[dataset].network.n_classifiers)
 
@@ -102,20 +103,20 @@ def _in_one_line(values: dict[str, Any]) -> Any:
     return line
 
 
-def _train(wanted: dict[str, dict[str, str]]) -> None:
+def _train(wanted: dict[str, dict[str, str]], options: Options) -> None:
     stages = []
     for dataset, blocks in wanted.items():
         cells = [cell for cell in trainings.read(dataset) if cell.variant in blocks]
         stages += [f"evaluate@{dataset}", f"measure@{dataset}"]
         stages += [f"attend@{dataset}-{cell.run}-{cell.scale}" for cell in cells]
-    _dvc("repro", *stages)
-    # These two depend on all trainings of the plan. Without --single-item DVC would run those first, wanted or not.
-    _dvc("repro", "--single-item", *[f"{stage}@{dataset}" for dataset in wanted for stage in ("compare", "report")])
+    _repro(stages, options)
+    # These two depend on all trainings of the plan: what of those was not asked for stays as it is.
+    _repro([f"{stage}@{dataset}" for dataset in wanted for stage in ("compare", "report")], options, only=True)
 
 
-def _dvc(*words: str) -> None:
-    if subprocess.run([sys.executable, "-m", "dvc", *words], check=False).returncode:
-        raise InputError("dvc stopped; what it says above is the reason. What was finished is cached: run this again")
+def _repro(stages: list[str], options: Options, only: bool = False) -> None:
+    if session.run(stages, options, only) != PASSED:
+        raise InputError("stopped; what is said above is the reason. What was finished is cached: run this again")
 
 
 def _show(dataset: str, names: list[str], n_classifiers: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.disk import outputs
 from pipeline.errors import InputError, one_line
+from pipeline.scheduling import travel
 
 # On several machines the user starts each by hand (docs/running.md); the recipe sets the precision.
 OPTIONS = ["--quiet", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no"]
@@ -25,6 +26,8 @@ def hand_over(words: list[str]) -> None:
     It is needed if ``accelerate config`` has been run, or if the machine has several devices.
     """
     outputs.check(words[1:2])  # of the dataset: 'pipeline plan' may have looked long ago
+    if through := os.environ.pop(travel.THROUGH, ""):
+        sys.exit(travel.run(through, words))
     if path := configured():
         check(path)
     elif devices() < 2:

@@ -52,7 +52,7 @@ def test_it_installs_and_runs_in_its_own_folder_whatever_the_path(make, folder, 
     done = make(path, "repro", "DATASETS=birdlets, cub10")
     assert done.returncode == 0, done.stderr
     calls = [line.split("|") for line in done.stdout.splitlines() if line.startswith("-m")]
-    assert [call[1] for call in calls] == ["pip", "dvc", "pipeline", "dvc"]
+    assert [call[1] for call in calls] == ["pip", "dvc", "pipeline", "pipeline"]
     assert calls[2][2:5] == ["plan", "--datasets", "birdlets, cub10"] and calls[3][2] == "repro"
     assert all(call[-1] == f"{path}/.venv/bin" for call in calls)
     assert (path / ".venv" / "installed").is_file() and list(folder.iterdir()) == [folder / name.split("/")[0]]

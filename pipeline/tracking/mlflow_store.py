@@ -83,6 +83,11 @@ def _uri() -> str:
     return SQLITE + os.path.relpath(project() / file)
 
 
+def is_server() -> bool:
+    """Say whether the store is a server, to which several machines may write."""
+    return not _uri().startswith(SQLITE)
+
+
 def explain(error: Exception) -> str:
     """Return the store's own words, in one line, and the command that helps where there is one."""
     words = f"{type(error).__name__}: {one_line(error, LONGEST)}"

@@ -16,6 +16,7 @@ from pipeline.tracking import mlflow_store
 
 FOLDER = Path("runs/unsent")  # below the project's root
 EVENTS = "events.jsonl"
+AWAY = "PIPELINE_AWAY"  # pipeline/launch.py sets it for a stage that a cluster's launcher starts
 
 
 class Store:
@@ -31,6 +32,8 @@ class Store:
         self._folder: Path | None = None
         self._lock: int | None = None
         self._name = name
+        if os.environ.get(AWAY) and not mlflow_store.is_server():  # no two machines write one file of SQLite
+            self._divert()
         now = int(1000 * time.time())
         self.send("open", experiment=experiment, name=name, tags=tags, params=params, run=resume, time=now)
 
@@ -43,14 +46,23 @@ class Store:
                 self.run = mlflow_store.send(self._client, self.run, event)
                 return
             except Exception as error:  # no error of the store may stop a training
-                self._folder = _new_folder(self._name)
-                self._lock = _lock(self._folder)
+                self._divert()
                 print(_warning(error, self._folder), file=sys.stderr)
                 if kind != "open" and self.run:
                     _append(self._folder, {"kind": "go on", "run": self.run})
         _append(self._folder, event)
         if kind == "end":
             _unlock(self._lock)
+
+    def _divert(self) -> None:
+        """Put this and all that follows into the outbox."""
+        self._folder = _new_folder(self._name)
+        self._lock = _lock(self._folder)
+
+
+def is_empty() -> bool:
+    """Say whether nothing waits in the outbox."""
+    return not any(_folder().glob(f"*/{EVENTS}"))
 
 
 def send_all() -> int:

@@ -21,9 +21,9 @@ VARIANTS = {"ours": {}, "local": {"train.loss": "local"}, "smooth": {"train.weig
 
 @pytest.fixture
 def asked(project, monkeypatch):
-    """What DVC would have been asked."""
+    """The stages that would have been run, and whether alone."""
     calls = []
-    monkeypatch.setattr(ablate, "_dvc", lambda *words: calls.append(words))
+    monkeypatch.setattr(ablate.session, "run", lambda stages, options, only: calls.append((stages, only)) or 0)
     files.write_json(project / "reports" / "metrics" / "tiny.variants.json", MEASURED)
     write_params(project, {"tiny": TINY}, ALONE, VARIANTS)
     return calls
@@ -32,8 +32,8 @@ def asked(project, monkeypatch):
 def test_only_what_was_asked_for_is_run_and_the_main_line_not_again(asked):
     output = command_line.run("ablate", "--n-classifiers", "1,2", "--loss", "local")  # the recipe's own n is 2
     first, second = asked
-    assert first == ("repro", "evaluate@tiny", "measure@tiny", "attend@tiny-local-0-1", "attend@tiny-n-1-0-1")
-    assert second == ("repro", "--single-item", "compare@tiny", "report@tiny")
+    assert first == (["evaluate@tiny", "measure@tiny", "attend@tiny-local-0-1", "attend@tiny-n-1-0-1"], False)
+    assert second == (["compare@tiny", "report@tiny"], True)
     assert "n-1      1: 70.0" in output and "n-2      1: 80.0" in output and "local    1: 75.0" in output
     assert "tiny-n-1-0-1:" in Path("cells.yaml").read_text()
 
@@ -56,12 +56,12 @@ def test_a_block_that_is_there_says_where_more_is_trained(asked):
     command_line.run("ablate", "--n-classifiers", "3")
     cells = [(cell.seed, cell.scale) for cell in trainings.read("tiny") if cell.variant == "n-3"]
     assert cells == [(0, 1), (0, 2), (1, 1), (1, 2)]
-    assert asked[0][-4:] == tuple(f"attend@tiny-n-3-{seed}-{scale}" for seed, scale in cells)
+    assert asked[0][0][-4:] == [f"attend@tiny-n-3-{seed}-{scale}" for seed, scale in cells]
 
 
 def test_a_variant_of_ones_own(asked):
     command_line.run("ablate", "--variant", "smooth")
-    assert asked[0][-1] == "attend@tiny-smooth-0-1"
+    assert asked[0][0][-1] == "attend@tiny-smooth-0-1"
     assert params.load()["plan"]["tiny"]["ablations"] == {"variants": ["smooth"], "seeds": [0], "scales": [1]}
 
 

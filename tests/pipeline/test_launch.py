@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from pipeline import launch
+from pipeline.training import accelerator
+
 COMMAND = ["train", "nobody", "--images", ".", "--out", "x"]
 CONFIG = "compute_environment: LOCAL_MACHINE\ndistributed_type: {kind}\nnum_processes: {n}\ngpu_ids: '{gpus}'\n"
 
@@ -110,3 +113,7 @@ def test_what_a_configuration_would_change_is_not_obeyed_and_said(launched):
     done = launched(config=LOCAL.format(kind="MULTI_GPU") + more)
     assert "mixed_precision fp16 is not obeyed: train.precision decides" in done.stdout, done.stderr
     assert "dynamo_backend INDUCTOR is not obeyed" in done.stdout and "became" in done.stdout
+
+
+def test_launcher_and_job_mean_the_same_variable():
+    assert launch.OWN_THREADS == accelerator.OWN_THREADS

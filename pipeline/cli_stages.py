@@ -1,0 +1,204 @@
+"""The command line of the stages: a command for each; it parses the options and calls the module of its name."""
+
+import atexit
+import gc
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from pipeline.errors import Command
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Reproduce 'Generating Attention from Classifier Activations for Fine-grained Recognition', stage by stage. "
+    "'dvc repro' runs all stages in order, and only what has changed.",
+)
+
+Dataset = Annotated[str, typer.Argument(help="A recipe of params.yaml, such as cub.", show_default=False)]
+Variant = Annotated[str, typer.Argument(help="ours, or another variant of params.yaml.")]
+Seed = Annotated[int, typer.Option(min=0, help="Added to the recipe's own seed.")]
+Scale = Annotated[int, typer.Option(min=1, max=3, help="1: whole images; 2 and 3: crops.")]
+Scales = Annotated[list[int], typer.Argument(min=1, max=3, help="The scales of ours, from 1 on.", show_default=False)]
+Out = Annotated[Path, typer.Option(help="The folder to write.", file_okay=False)]
+FileOut = Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="What 'pipeline weights' wrote; not needed for weights 'none'.", exists=True, dir_okay=False),
+]
+
+
+def _folder(text: str) -> Any:
+    return typer.Option(help=text, exists=True, file_okay=False)
+
+
+Raw = Annotated[Path, _folder("Folder of the originals.")]
+Images = Annotated[Path, _folder("The image set to read.")]
+Trained = Annotated[Path, _folder("Folder that the train stage wrote.")]
+Attended = Annotated[Path, _folder("Folder that the attend stage wrote.")]
+AllAttended = Annotated[Path, _folder("Folder of all the dataset's attend stages.")]
+
+
+@app.callback()
+def main() -> None:  # noqa: D103  (a docstring would replace the help text above)
+    if sys.platform == "win32":
+        typer.secho("error: this does not run on Windows itself; in WSL it does ('wsl --install')", fg="red", err=True)
+        raise typer.Exit(1)
+    for stream in (sys.stdout, sys.stderr):  # a letter that the terminal's encoding lacks stops no stage
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    # Importing torch and MLflow allocates a million long-lived objects. Python's garbage collector would scan them
+    # again and again during the import, and once more at exit: a third of a stage's start (make bench).
+    gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
+
+
+@app.command(cls=Command)
+def plan(
+    datasets: Annotated[str, typer.Option(help="Set the datasets that are run first, such as birdlets,cub10.")] = "",
+    check: Annotated[bool, typer.Option("--check", help="Fail where cells.yaml was not up to date.")] = False,
+) -> None:
+    """Spell out in cells.yaml, for DVC, what 'plan' of params.yaml says is trained."""
+    from pipeline import plan  # inside each command, so that --help does not wait for pandas and torch
+
+    plan.run(words(datasets), check)
+
+
+@app.command(cls=Command)
+def download(dataset: Dataset, out: Out) -> None:
+    """Bring a dataset's raw files into a folder."""
+    from pipeline import download, params
+    from pipeline.datasets import sources
+
+    download.run(sources.check(dataset, params.read(dataset).download), out)
+
+
+@app.command(cls=Command)
+def prepare(dataset: Dataset, raw: Raw, out: Out) -> None:
+    """Make a dataset's pictures ready for scale 1."""
+    from pipeline import params, prepare
+
+    prepare.run(params.read(dataset).prepare, raw, out)
+
+
+@app.command(cls=Command)
+def weights(dataset: Dataset, out: FileOut, variant: Variant = "ours") -> None:
+    """Bring the weights that a recipe's trainings start from onto this machine."""
+    from pipeline import params
+
+    recipe = params.read(dataset, variant)
+    from pipeline import weights
+
+    weights.run(recipe.network, out)
+
+
+@app.command(cls=Command, context_settings={"ignore_unknown_options": True})
+def launch(words: Annotated[list[str], typer.Argument(help="A command and its options.", show_default=False)]) -> None:
+    """Run train or attend as 'accelerate launch -m pipeline' would: on all GPUs."""
+    from pipeline import launch
+
+    launch.hand_over(words)
+    app(words, prog_name="pipeline")
+
+
+@app.command(cls=Command)
+def train(
+    dataset: Dataset,
+    images: Images,
+    out: Out,
+    variant: Variant = "ours",
+    seed: Seed = 0,
+    scale: Scale = 1,
+    weights: Weights = None,
+) -> None:
+    """Train one network: the local and the object-level classifiers of a scale (section 4.4), or a variant of them."""
+    from pipeline import params
+    from pipeline.disk.cells import Cell
+
+    recipe = params.read(dataset, variant, seed)  # by hand, a mistake is reported before torch is imported
+    from pipeline import train
+
+    train.run(Cell(dataset, variant, seed, scale), recipe, images, weights, out)
+
+
+@app.command(cls=Command)
+def attend(
+    dataset: Dataset,
+    trained: Trained,
+    images: Images,
+    out: Out,
+    variant: Variant = "ours",
+    seed: Seed = 0,
+    scale: Scale = 1,
+    split: Annotated[Literal["all", "test"], typer.Option(help="all: training images too, to be cropped.")] = "all",
+) -> None:
+    """Run a trained network on every image once: predictions, maps, boxes."""
+    from pipeline import params
+    from pipeline.disk.cells import Cell
+
+    recipe = params.read(dataset, variant, seed)
+    from pipeline import attend
+
+    cell = Cell(dataset, variant, seed, scale)
+    attend.run(cell, recipe, trained, images, None if split == "all" else split, out)
+
+
+@app.command(cls=Command)
+def crop(raw: Raw, attended: Attended, images: Images, out: Out) -> None:
+    """Cut the attended boxes from the originals and zoom them, for the next scale to read."""
+    from pipeline import crop
+
+    crop.run(raw, attended, images, out)
+
+
+@app.command(cls=Command)
+def evaluate(
+    dataset: Dataset, scales: Scales, attended: AllAttended, images: Images, out: Out, metrics: FileOut
+) -> None:
+    """Put the predictions of our scales together and measure them."""
+    from pipeline import evaluate, params
+    from pipeline.disk.cells import main_line
+
+    folders = [main_line(dataset, scale).below(attended) for scale in scales]
+    evaluate.run(dataset, params.read(dataset), folders, images, out, metrics)
+
+
+@app.command(cls=Command)
+def measure(dataset: Dataset, images: Images, out: FileOut) -> None:
+    """Count parameters and operations, and measure speed."""
+    from pipeline import measure, params
+
+    measure.run(params.read(dataset), images, out)
+
+
+@app.command(cls=Command)
+def compare(dataset: Dataset, attended: AllAttended, metrics: FileOut) -> None:
+    """Measure the variants of the plan beside ours."""
+    from pipeline import compare, trainings
+
+    compare.run(dataset, trainings.read(dataset), attended, metrics)
+
+
+@app.command(cls=Command)
+def report(
+    dataset: Dataset,
+    scales: Scales,
+    runs: Annotated[Path, _folder("The dataset's folder of runs.")],
+    data: Annotated[Path, _folder("The dataset's folder of image sets.")],
+    taken: Annotated[Path, typer.Option(help="What the download took and left out.", exists=True, dir_okay=False)],
+    reports: Annotated[Path, _folder("Folder that holds published.yaml and metrics/.")],
+    out: Out,
+) -> None:
+    """Render tables, figures and the page that shows them."""
+    from pipeline import params, report
+    from pipeline.reporting import results
+
+    report.run(dataset, results.read(dataset, params.read(dataset), scales, runs, data, reports, taken), out)
+
+
+def words(text: str) -> list[str]:
+    """Split what an option lists between commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
