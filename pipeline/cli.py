@@ -27,7 +27,7 @@ def repro(
     from pipeline import repro
 
     options = _options(jobs, keep_going, retries, through)
-    raise typer.Exit(repro.plan(stages or []) if dry else repro.run(stages or [], options))
+    raise typer.Exit(repro.dry(stages or []) if dry else repro.run(stages or [], options))
 
 
 def _options(jobs: str, keep_going: bool, retries: int, through: str) -> Any:

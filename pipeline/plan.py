@@ -19,7 +19,7 @@ from pipeline.params import OURS
 
 PATH = Path("cells.yaml")
 N_FILES = 3  # of the user's, that dvc.yaml lists for a dataset: pictures, boxes, splits
-RESERVED = ("raw", "archives", "metrics", "unfinished", "unsent")  # folders beside those of datasets
+RESERVED = ("raw", "archives", "metrics", "unfinished", "unsent", "logs")  # folders beside those of datasets
 HEADER = """\
 # Written by 'pipeline plan' from 'datasets', 'variants' and 'plan' of params.yaml, for dvc.yaml to read; do not edit.
 # planned: datasets, 'files' being yours, filled up to three with a folder of code; weights: what backbones start from;

@@ -58,7 +58,8 @@ class Coordinator:
 
     def run(self) -> int:
         """Run everything that can be run; return the exit status."""
-        print(f"{count(self.waiting)} of {len(self.stages)} may be out of date; {self.slots.number} slots", flush=True)
+        todo = f"{count(self.waiting)} of {len(self.stages)} may be out of date"
+        print(f"{todo}; {self.slots.number} slots; what stages say is in {jobs.LOGS}", flush=True)
         with self._signals_heard():
             while self.running or (self._goes_on() and self._ready()):
                 self._start()

@@ -268,7 +268,7 @@ def test_files_that_are_missing_are_named_before_anything_runs(project, tiny, se
     assert not Path("cells.yaml").exists()
 
 
-@pytest.mark.parametrize("name", ["raw", "archives", "metrics", "unfinished", "unsent"])
+@pytest.mark.parametrize("name", ["raw", "archives", "metrics", "unfinished", "unsent", "logs"])
 def test_names_that_are_folders_of_the_project(project, name):
     write_params(project, {name: TINY})
     with pytest.raises(InputError, match=rf"recipes.{name}: a folder of that name is the project's; rename"):
