@@ -200,6 +200,24 @@ def test_several_boxes_are_one_around_them_all(pictures, tmp_path):
     assert sum(account.with_box.values()) == 2
 
 
+def test_several_boxes_of_a_picture_that_is_written_in_two_ways(pictures, tmp_path):
+    """Tables are put together from tools that write paths each in its own way."""
+    rows = "big gull/0.png,10,5,20,10\n./big gull/0.png,18,8,30,15\nbig gull\\0.png,12,6,14,8\n"
+    (tmp_path / "boxes.csv").write_text(f"file,x0,y0,x1,y1\n{rows}")
+    index = read(pictures(*TEN), tmp_path, boxes=str(tmp_path / "boxes.csv")).set_index("file")
+    assert index.loc["big gull/0.png", ["x0", "y0", "x1", "y1"]].tolist() == [0.25, 0.25, 0.75, 0.75]
+    assert index.x0.notna().sum() == 1
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_picture_with_a_box_and_a_row_without_one(pictures, tmp_path, first):
+    """Annotation tools write a row for a picture in which somebody saw nothing, whoever saw something."""
+    rows = ["big gull/0.png,,,,\n", "big gull/0.png,10,5,30,15\n"]
+    (tmp_path / "boxes.csv").write_text("file,x0,y0,x1,y1\n" + "".join(rows if first else rows[::-1]))
+    index = read(pictures(*TEN), tmp_path, boxes=str(tmp_path / "boxes.csv")).set_index("file")
+    assert index.loc["big gull/0.png", ["x0", "y0", "x1", "y1"]].tolist() == [0.25, 0.25, 0.75, 0.75]
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
 def test_boxes_are_in_the_upright_picture(pictures, tmp_path, orientation, suffix):
