@@ -55,7 +55,7 @@ def start(folder, *words, preexec=lambda: None, **environment):
 def run(folder, *words, **environment):
     """Run it to its end; return its exit status and what it said."""
     process = start(folder, *words, **environment)
-    said, _ = process.communicate(timeout=240)
+    said, _ = process.communicate(timeout=900)
     return process.returncode, said
 
 
