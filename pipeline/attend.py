@@ -29,7 +29,7 @@ def run(cell: Cell, recipe: params.Recipe, weights: Path, images: Path, split: s
 
     Writes to ``out``: predictions.npz; with local classifiers boxes.csv, and maps.npz of the test images.
     """
-    outputs.check_replaced(out)
+    outputs.check_folder(out, predictions.FILES)
     recipe = trained.read_recipe(weights, recipe)
     job = accelerator.start(recipe.train.precision, recipe.train.threads, recipe.train.tf32)
     data, machine = imageset.read(images), environment.announce(job, recipe.train)

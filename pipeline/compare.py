@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.disk import files, predictions
+from pipeline.disk import files, outputs, predictions
 from pipeline.disk.cells import Cell, main_line
 from pipeline.disk.predictions import N_SCALES
 from pipeline.disk.text import natural_key
@@ -22,6 +22,7 @@ def run(dataset: str, cells: list[Cell], attended: Path, metrics: Path) -> None:
     cells     trainings that the plan lists; those that have not been run are left out, and no others are read
     attended  folder of the dataset's attend stages
     """
+    outputs.check_file(metrics)
     runs = read(cells, attended)
     with tracking.run(dataset, "compare", {}) as tracker:
         results = {"accuracy": {}, "interval": {}, "seeds": {}} | {"minus_baseline": differences(runs)}

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from pipeline.datasets import sources
 from pipeline.datasets.account import Account
-from pipeline.disk import files, imageset
+from pipeline.disk import files, imageset, outputs
 from pipeline.errors import InputError
 from pipeline.params import Section
 
 
 def run(source: Section, raw: Path) -> None:
     """Fetch the source, check its index, and write to the folder ``raw`` the index, its pictures and what was taken."""
-    _check_own(raw)
+    outputs.check_folder(raw, imageset.RAW)
     account = Account()
     with files.atomic_write(raw) as folder:
         unpacked = folder / "unpacked"
@@ -29,13 +29,6 @@ def run(source: Section, raw: Path) -> None:
             raise InputError(f"{shown}: this name is not in UTF-8, so that no table can hold it; rename it") from error
         shutil.rmtree(unpacked)
     print("\n".join(["taken:", *account.class_lines(), *account.lines()]))
-
-
-def _check_own(raw: Path) -> None:
-    """Raise InputError where the folder holds something that this stage did not write, and would delete."""
-    foreign = sorted({path.name for path in raw.iterdir()} - set(imageset.RAW)) if raw.is_dir() else []
-    if foreign:
-        raise InputError(f"{raw / foreign[0]}: lies where this stage writes its results; move it elsewhere")
 
 
 def _origin(source: Section) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import params
-from pipeline.disk import files, imageset, predictions
+from pipeline.disk import files, imageset, outputs, predictions
 from pipeline.disk.imageset import BOX, ImageSet
 from pipeline.disk.predictions import ATTENDED, N_SCALES, Predictions, accuracy
 from pipeline.errors import InputError
@@ -24,6 +24,8 @@ def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path,
     out       predictions.csv: every test image with its prediction at each scale and by their mean ('ms')
     metrics   the JSON file of all accuracies and overlaps, which is in git
     """
+    for path in (out / "predictions.csv", metrics):
+        outputs.check_file(path)
     data = imageset.read(images)
     scales, index, boxes = read(attended, data)
     results = {f"acc_{kind}": accuracies([getattr(scale, kind) for scale in scales], scales[0].label) for kind in KINDS}

@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline import params
-from pipeline.disk import files, imageset
+from pipeline.disk import files, imageset, outputs
 from pipeline.disk.predictions import N_SCALES
 from pipeline.training import accelerator, environment, loop
 
@@ -18,6 +18,7 @@ COUNTED, SPEED = ("parameters_m", "gflops"), "images_per_s"
 
 def run(recipe: params.Recipe, images: Path, out: Path) -> None:
     """Write parameters (millions), GFLOPs an image and images a second, on this machine, to the JSON file ``out``."""
+    outputs.check_file(out)
     job = accelerator.start(recipe.train.precision, recipe.train.threads, recipe.train.tf32)
     device = environment.line(environment.announce(job, recipe.train))
     n_categories = len(imageset.read(images).class_names)

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.disk import files
+from pipeline.disk import files, outputs
 from pipeline.reporting import claims, examples, figures, tables
 from pipeline.reporting.page import Page
 from pipeline.reporting.results import Results
 from pipeline.tracking import run as tracking
 
 N_RIGHT, N_WRONG, N_BOXES = 6, 4, 12  # images shown in the galleries
+WRITTEN = ("index.html", "*.csv", "*.md", "*.tex", "*.png", "*.svg")
 BOXES = {"true": "true box", "attended": "attended", "next": "what the next scale sees"}
 
 
 def run(dataset: str, found: Results, out: Path) -> None:
     """Write index.html and what it shows to the folder ``out``."""
+    outputs.check_folder(out, WRITTEN)
     with files.atomic_write(out) as folder, tracking.run(dataset, "report", {}) as tracker:
         folder.mkdir()
         page = Page(f"foveate: {dataset}", _lead(found))

@@ -7,11 +7,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from pipeline import params
-from pipeline.disk import files, imageset
+from pipeline.disk import files, imageset, outputs
 from pipeline.disk.cells import Cell
 from pipeline.errors import InputError
 from pipeline.tracking import run as tracking
 from pipeline.training import accelerator, checkpoint, environment, loop, trained
+
+HISTORY = "history.csv"
 
 
 def run(cell: Cell, recipe: params.Recipe, images: Path, weights: Path | None, out: Path) -> None:
@@ -21,6 +23,8 @@ def run(cell: Cell, recipe: params.Recipe, images: Path, weights: Path | None, o
 
     The result is the network after the last epoch; the test split decides nothing.
     """
+    for name in (trained.WEIGHTS, HISTORY):
+        outputs.check_file(out / name)
     pretrained = read_pretrained(recipe.network, weights)
     job = accelerator.start(recipe.train.precision, recipe.train.threads, recipe.train.tf32)
     data, stage = imageset.read(images), f"train-{cell}"
@@ -34,7 +38,7 @@ def run(cell: Cell, recipe: params.Recipe, images: Path, weights: Path | None, o
             network = loop.train(recipe, data, job, tracker, found, pretrained)
             if job.is_main_process:
                 trained.write(out, network, recipe)
-                _write_history(out / "history.csv", found.history)
+                _write_history(out / HISTORY, found.history)
                 tracker.files(out)
     job.end_training()
 

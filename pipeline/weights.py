@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from model import backbone
 from model.backbone import RESNETS
 from pipeline import params
-from pipeline.disk import files
+from pipeline.disk import files, outputs
 from pipeline.errors import InputError, one_line
 
 LITE0 = "tf_efficientnet_lite0"  # a package of the index of Python packages carries its weights
@@ -21,6 +21,7 @@ WRAPPED = ("state_dict", "model", "model_state_dict", "state_dict_ema")  # keys 
 
 def run(recipe: params.Network, out: Path) -> None:
     """Write what ``read`` returns to the safetensors file ``out``."""
+    outputs.check_file(out)
     tensors = read(recipe)
     with files.atomic_write(out) as temporary:
         save_file(tensors, temporary, {"backbone": recipe.backbone})

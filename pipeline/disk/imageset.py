@@ -21,7 +21,7 @@ from pipeline.errors import InputError
 
 CELL = 32  # pixels; the stride of the backbones: the sides of prepared images are multiples of it
 INDEX, ORIGINALS, IMAGES, TAKEN = "index.csv", "pictures.zip", "images.zip", "taken.json"
-RAW = (INDEX, ORIGINALS, TAKEN)  # what a folder of originals holds
+RAW = (ORIGINALS, INDEX, TAKEN)  # what a folder of originals holds
 BOX = ["x0", "y0", "x1", "y1"]
 COLUMNS = {
     "id": "unique name, also that of the prepared image's file",
@@ -101,6 +101,7 @@ def write(folder: Path, index: pd.DataFrame, prepared: Iterable[tuple[bytes, lis
     index     a row an image, of the originals or of another image set
     prepared  for each row the JPEG and the values of ``ADDED``, as ``images.cut_all`` yields them
     """
+    outputs.check_folder(folder, (IMAGES, INDEX))
     rows = tqdm(zip(index.id, prepared, strict=True), f"write {folder}", len(index), unit=" images", disable=None)
     with files.atomic_write(folder) as temporary:
         temporary.mkdir(parents=True)

@@ -2,11 +2,14 @@
 
 import os
 import shutil
+from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 from pipeline.errors import InputError
 
 OURS = ("data", "runs", "reports")  # folders below them are stages' and are replaced whole
+FILES = ("runs", "reports/metrics")  # where stages write single files, and replace them
 KEPT = ("data/archives", "reports/metrics")  # but not these: the user's, and git's
 SPARE = 10_000_000  # bytes beside the pictures': the index, what ZIP adds
 
@@ -63,4 +66,30 @@ def check_replaced(path: Path) -> None:
         raise InputError(
             f"{path}: is there, and would be replaced; stages replace only their own folders below {', '.join(OURS)}: "
             "name a new folder"
+        )
+
+
+def check_folder(folder: Path, names: Sequence[str]) -> None:
+    """Raise InputError where a stage would replace a folder that holds more, or something else, than it writes.
+
+    names  of the files that the stage writes, or patterns such as '*.csv'; a folder that a stage wrote has the first
+    """
+    check_replaced(folder)
+    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    foreign = [name for name in found if not any(fnmatch(name, pattern) for pattern in names)]
+    if found and names[0] not in found:
+        foreign += found
+    if foreign:
+        raise InputError(
+            f"{folder / foreign[0]}: lies where this stage writes its results; move it elsewhere, or name a new folder"
+        )
+
+
+def check_file(path: Path) -> None:
+    """Raise InputError where a stage that was run by hand would replace a file of the user's."""
+    here = path.parent.resolve()  # the file itself may be DVC's link to its cache
+    if path.exists() and not any(here.is_relative_to(Path(name).resolve()) for name in FILES):
+        raise InputError(
+            f"{path}: is there, and would be replaced; stages replace only their own files below {', '.join(FILES)}: "
+            "name a new file"
         )

@@ -16,6 +16,7 @@ from pipeline.disk.imageset import EPS
 from pipeline.disk.pack import DAMAGE
 from pipeline.errors import InputError, one_line
 
+FILES = ("predictions.npz", "boxes.csv", "maps.npz")
 N_SCALES = 3  # the paper's; over fewer there is no multi-scale ('ms') accuracy
 ATTENDED = ["x0", "y0", "x1", "y1"]  # box around attended cells, as shares of the ORIGINAL's sides
 NEXT = ["next_x0", "next_y0", "next_x1", "next_y1"]  # the same, widened: what the next scale sees
