@@ -3,7 +3,9 @@
 A stage of its own, so that a training needs no network and dvc.lock has the digest of what it started from.
 """
 
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -50,18 +52,50 @@ def fit(state: dict[str, Tensor], body: nn.Module, recipe: params.Network) -> di
     first = next(iter(names.values()))
     prefixes = [name.removesuffix(first) for name in state if name.endswith(first)] or [""]
     prefix = max(prefixes, key=lambda one: sum(one + name in state for name in names.values()))
+    where = f"network.weights: {recipe.weights} does not hold the weights of {recipe.backbone}:"
+    if deeper := _deeper([name.removeprefix(prefix) for name in state if name.startswith(prefix)], names.values()):
+        raise InputError(f"{where} it has {deeper!r} too, so it is of a deeper network")
     found = {}
     for ours, theirs in names.items():
         tensor = state.get(prefix + theirs)
         if tensor is None and theirs.endswith("num_batches_tracked"):
             tensor = wanted[ours]  # old files lack this counter, and nothing uses it
-        if tensor is None or tensor.shape != wanted[ours].shape:
-            what = "is missing" if tensor is None else f"is {tuple(tensor.shape)}, not {tuple(wanted[ours].shape)}"
-            raise InputError(
-                f"network.weights: {recipe.weights} does not hold the weights of {recipe.backbone}: {theirs!r} {what}"
-            )
+        if wrong := _wrong(tensor, wanted[ours]):
+            raise InputError(f"{where} {theirs!r} {wrong}")
         found[ours] = tensor.to(wanted[ours].dtype).contiguous()
     return found
+
+
+def _deeper(names: Collection[str], wanted: Collection[str]) -> str:
+    """Return a name of a block that follows the last of its row: resnet34 has every tensor of resnet18, and more."""
+    blocks = {block for name in wanted for block in _blocks(name)}
+    rows = {block.rpartition(".")[0] for block in blocks}
+    extra = (n for n in names for block in _blocks(n) if block not in blocks and block.rpartition(".")[0] in rows)
+    return next(extra, "")
+
+
+def _blocks(name: str) -> list[str]:
+    """List the numbered blocks that a tensor lies in.
+
+    >>> _blocks("layer1.2.conv1.weight")
+    ['layer1.2']
+    """
+    parts = name.split(".")
+    return [".".join(parts[: at + 1]) for at, part in enumerate(parts) if part.isdecimal() and at]
+
+
+def _wrong(tensor: Tensor | None, wanted: Tensor) -> str:
+    """Say why a tensor cannot take the place of another; nothing if it can."""
+    if tensor is None:
+        return "is missing"
+    if tensor.shape != wanted.shape:
+        return f"is {tuple(tensor.shape)}, not {tuple(wanted.shape)}"
+    plain = tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_meta or tensor.is_complex())
+    if not plain or tensor.is_floating_point() != wanted.is_floating_point():
+        return f"is {tensor.dtype}, {tensor.layout}, on {tensor.device.type}: save the network as plain floats"
+    if not torch.isfinite(tensor).all():
+        return "holds values that are no numbers: whatever saved the file had failed"
+    return ""
 
 
 def _read(recipe: params.Network) -> dict[str, Tensor]:
@@ -99,15 +133,31 @@ def _lite0() -> dict[str, Tensor]:
 
 def _read_file(path: str) -> dict[str, Tensor]:
     try:
-        if path.endswith(".safetensors"):
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = _load(path)
     except FileNotFoundError as error:
         raise InputError(f"network.weights: {path} is missing; the others are 'imagenet' and 'none'") from error
     except Exception as error:  # torch.load raises what the damaged part of a file happens to lead to
-        raise InputError(f"network.weights: {path} cannot be read as weights ({one_line(error)})") from error
-    while isinstance(state, dict) and (inner := next((state[key] for key in WRAPPED if key in state), None)):
-        state = inner
+        reason = "damaged, or it holds more than tensors" if "weights_only" in str(error) else one_line(error)
+        raise InputError(
+            f"network.weights: {path} cannot be read as weights ({reason}); it must be safetensors or what "
+            "torch.save(network.state_dict(), ...) writes, since any other file of torch's could run code"
+        ) from error
+    seen = set()
+    while isinstance(state, dict) and id(state) not in seen:  # a file can hold a dictionary that holds itself
+        seen.add(id(state))
+        state = next((state[key] for key in WRAPPED if isinstance(state.get(key), dict)), state)
     if not isinstance(state, dict):
         raise InputError(f"network.weights: {path} holds a {type(state).__name__}, not a state dict")
-    return {name: value for name, value in state.items() if isinstance(value, Tensor)}
+    return {name: value for name, value in state.items() if isinstance(name, str) and isinstance(value, Tensor)}
+
+
+def _load(path: str) -> Any:
+    """Load a file by what it is, whatever its name ends with."""
+    with Path(path).open("rb") as file:
+        start = file.read(9)
+    if not start:
+        raise ValueError("it is empty")
+    if b"version h".startswith(start):
+        raise ValueError("it is a pointer of Git LFS, not the file: 'git lfs pull' fetches it")
+    is_safetensors = start[8:] == b"{" or (path.endswith(".safetensors") and start[:2] != b"PK")
+    return load_file(path) if is_safetensors else torch.load(path, map_location="cpu", weights_only=True)

@@ -53,6 +53,8 @@ def written(state, path):
         ),
         ("bare.pth", lambda state: {k: v for k, v in state.items() if not k.startswith("fc.")}),
         ("old.pth", lambda state: {k: v for k, v in state.items() if "num_batches" not in k}),
+        ("none.pth", lambda state: {"state_dict": None, "model": {"state_dict": state}}),
+        ("plain.ckpt", lambda state: state | {7: torch.zeros(1)}),
         ("half.pth", lambda state: {k: v.half() if v.is_floating_point() else v for k, v in state.items()}),
     ],
 )
@@ -166,3 +168,60 @@ def test_a_training_refuses_the_weights_of_another_backbone(project, write_recip
     Path("start.safetensors").write_bytes(b"")
     with pytest.raises(InputError, match=r"start.safetensors: cannot be read .*; run the weights stage"):
         train.read_pretrained(RESNET, Path("start.safetensors"))
+
+
+@pytest.mark.parametrize("name", ["SAFE.SAFETENSORS", "safe", "safe.bin"])
+def test_safetensors_are_known_by_their_content(tmp_path, theirs, name):
+    save_file(theirs, tmp_path / name)
+    assert torch.equal(weights.read(recipe(tmp_path / name))["conv1.weight"], theirs["conv1.weight"])
+
+
+def test_a_dictionary_that_holds_itself_ends(tmp_path):
+    state = {}
+    state["model"] = state
+    with pytest.raises(InputError, match=r"'conv1.weight' is missing"):
+        weights.read(recipe(written(state, tmp_path / "loop.pth")))
+
+
+SPOILT = {
+    "nan": (lambda tensor: tensor * float("nan"), "holds values that are no numbers"),
+    "inf": (lambda tensor: tensor / 0, "holds values that are no numbers"),
+    "int8": (lambda tensor: (100 * tensor).to(torch.int8), r"is torch.int8, .* save the network as plain floats"),
+    "complex": (lambda tensor: tensor.to(torch.complex64), r"is torch.complex64"),
+    "sparse": (lambda tensor: tensor.to_sparse(), r"torch.sparse_coo"),
+    "meta": (lambda tensor: tensor.to("meta"), r"on meta"),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILT)
+def test_tensors_that_a_training_would_misread(tmp_path, theirs, kind):
+    """Numbers of eight bits are levels, not weights; from what is no number a training stops at its first step."""
+    spoil, message = SPOILT[kind]
+    name = "layer1.0.conv1.weight"
+    path = written(theirs | {name: spoil(theirs[name])}, tmp_path / "a.pth")
+    with pytest.raises(InputError, match=rf"a.pth does not hold the weights of resnet18: '{name}' .*{message}"):
+        weights.read(recipe(path))
+
+
+def test_the_file_of_a_deeper_network_is_not_taken_for_its_beginning(tmp_path):
+    """resnet34 has every tensor of resnet18, in the same shape."""
+    from torchvision.models import resnet34
+
+    path = written(resnet34().state_dict(), tmp_path / "a.pth")
+    with pytest.raises(InputError, match=r"of resnet18: it has 'layer1.2.conv1.weight' too, so it is of a deeper"):
+        weights.read(recipe(path))
+
+
+class Code:
+    """What a pickle with code in it looks like."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("executed"),)
+
+
+def test_code_in_a_file_is_not_run(tmp_path, monkeypatch, theirs):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"state_dict": theirs, "more": Code()}, "a.pth")
+    with pytest.raises(InputError, match=r"a.pth cannot be read as weights .*more than tensors.* could run code"):
+        weights.read(recipe("a.pth"))
+    assert not Path("executed").exists()
