@@ -1,6 +1,7 @@
 """Your own pictures: a folder per class, already split or split here, with boxes if you have any."""
 
 import math
+import os
 import unicodedata
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
@@ -39,7 +40,8 @@ def fetch(source: Source, unpacked: Path) -> Path:
         path = getattr(source, name)
         kind, is_there = ("folder", Path.is_dir) if name == "root" else ("table", Path.is_file)
         if path and not is_there(Path(path)):
-            raise InputError(f"{path}: the {kind} that the recipe names as {name!r} is missing")
+            what = "is something else" if os.path.lexists(path) else "is missing"
+            raise InputError(f"{path}: the {kind} that the recipe names as {name!r} {what}")
     return Path(source.root)
 
 
@@ -49,6 +51,7 @@ def read(source: Source, raw: Path, account: Account) -> pd.DataFrame:
     if source.split:
         found = division.by_table(found, Path(source.split), account)
     boxes = _boxes(Path(source.boxes), found, account) if source.boxes else {}
+    _note_alike(found.class_name, account)
     index.check_classes(_finish(found, source), raw)  # before all pictures are decoded
     seen = _look(found.file, raw, source.broken, account)
     taken = _finish(found[found.file.isin(seen)].reset_index(drop=True), source)
@@ -75,7 +78,7 @@ def listed(raw: Path, account: Account) -> pd.DataFrame:
             rows.append((str(path), unicodedata.normalize("NFC", path.parts[depth]), parts.get(path.parts[0])))
     if not rows:
         left_out = "; ".join(account.lines()[1:])
-        raise InputError(f"{raw}: no pictures in CLASS/*; one folder per class is expected. {left_out}".strip(". "))
+        raise InputError(f"{raw}: no pictures in CLASS/*; one folder per class is expected. {left_out}".rstrip(". "))
     found = pd.DataFrame(rows, columns=["file", "class_name", "split"])
     if not parts:
         _check_depth(raw, paths)
@@ -93,6 +96,16 @@ def numbered(found: pd.DataFrame) -> pd.DataFrame:
     ids[alike] += stems[alike].map(lambda stem: f"-{files.digest(stem.encode())[:8]}")
     boxes = dict.fromkeys(BOX, math.nan)
     return found.assign(id=ids, label=index.labels(found.class_name), **boxes)
+
+
+def _note_alike(names: pd.Series, account: Account) -> None:
+    """Note classes whose names differ by case, spaces or width alone: a person may have meant one class."""
+    alike: dict[str, list[str]] = {}
+    for name in sorted(set(names)):
+        alike.setdefault("".join(unicodedata.normalize("NFKC", name).casefold().split()), []).append(name)
+    for several in alike.values():
+        if len(several) > 1:
+            account.notes.append(f"{' and '.join(map(repr, several))} are read as {len(several)} classes")
 
 
 def _parts(paths: list[PurePosixPath]) -> dict[str, str]:
@@ -194,6 +207,10 @@ def _boxes(path: Path, found: pd.DataFrame, account: Account) -> dict[str, list[
             raise InputError(f"{path}: line {number}: the box of {file!r} is empty or outside its picture")
         before = boxes.get(file, [x0, y0, x1, y1])
         boxes[file] = [min(x0, before[0]), min(y0, before[1]), max(x1, before[2]), max(y1, before[3])]
+    if not boxes:
+        raise InputError(f"{path}: lists no box; name null in the recipe if there are none")
+    if all(max(box) <= 1 for box in boxes.values()):
+        raise InputError(f"{path}: all its numbers are 1 or less, as shares of the sides are; boxes are in pixels")
     return boxes
 
 

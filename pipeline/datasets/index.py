@@ -103,7 +103,11 @@ def check_classes(table: pd.DataFrame, raw: Path) -> None:
     for split in ("train", "test"):
         empty = names.drop(table[table.split == split].label.unique())
         if len(empty):
-            raise InputError(f"{raw}: class {empty.iloc[0]!r} has no {split} picture")
+            has = int((table.label == empty.index[0]).sum())
+            raise InputError(
+                f"{raw}: class {empty.iloc[0]!r} has no {split} picture (of {has}); each class needs one for training "
+                "and one for the test: add some, or leave the class out"
+            )
 
 
 def _is_inside(file: str) -> bool:

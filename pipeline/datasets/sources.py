@@ -4,6 +4,7 @@ A reader is a module with ``Source``, the values that its recipes have; ``fetch`
 files, the user's own or what it has unpacked; and ``read``, which makes the index of that folder.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ def check(dataset: str, values: dict[str, Any]) -> Section:
     reader = values.get("reader")
     if not isinstance(reader, str) or reader not in READERS:
         raise InputError(f"{where}reader: must be one of {', '.join(READERS)}, got {reader!r}")
+    if empty := [name for name in FILES if values.get(name) == ""]:
+        raise InputError(f"{where}{empty[0]}: is empty; name a path, or null where that is allowed")
     source = params.check(READERS[reader].Source, values, where)
     outputs.check([dataset])
     for path in files(source):
@@ -45,7 +48,7 @@ def files(source: Section) -> list[str]:
 
 def keep_apart(where: str, path: str) -> None:
     """Raise InputError if a file or folder of the user's overlaps with what DVC deletes before it runs a stage."""
-    theirs = Path(path).resolve()
+    theirs = Path(os.path.realpath(path))  # which, unlike Path.resolve, ends where links lead in a circle
     for name in ("runs", "reports", "data/raw", *(f"data/{dataset}" for dataset in params.load()["recipes"])):
         ours = Path(name).resolve()
         if theirs.is_relative_to(ours) or ours.is_relative_to(theirs):

@@ -20,10 +20,10 @@ def rows(path: Path, required: Collection[str], optional: Collection[str] = ()) 
 
     A table of any length needs the memory of a row. Raises InputError where the file is not such a table.
     """
-    with path.open("rb") as file:
-        encoding = ENCODINGS.get(file.read(2), "utf-8-sig")
     number = 1
     try:
+        with path.open("rb") as file:
+            encoding = ENCODINGS.get(file.read(2), "utf-8-sig")
         with path.open(encoding=encoding, newline="") as file:
             reader = csv.reader(_lines(file, path), strict=True)
             header = [name.strip() for name in next(reader, [])]
@@ -39,6 +39,8 @@ def rows(path: Path, required: Collection[str], optional: Collection[str] = ()) 
         raise InputError(
             f"{path}: after line {number}: not UTF-8 text ({error.reason}); save it as 'CSV UTF-8'"
         ) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); make it readable") from error
     except csv.Error as error:
         raise InputError(f"{path}: after line {number}: no CSV ({error})") from error
 

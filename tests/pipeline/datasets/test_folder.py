@@ -239,7 +239,7 @@ def test_boxes_are_in_the_upright_picture(pictures, tmp_path, orientation, suffi
 def test_a_picture_above_the_limit_is_named_with_boxes_and_without(pictures, tmp_path, monkeypatch):
     root = pictures(*TEN)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
-    (tmp_path / "boxes.csv").write_text("file,x0,y0,x1,y1\nbig gull/0.png,0,0,1,1\n")
+    (tmp_path / "boxes.csv").write_text("file,x0,y0,x1,y1\nbig gull/0.png,0,0,2,2\n")
     for boxes in (None, str(tmp_path / "boxes.csv")):
         with pytest.raises(InputError, match=r"20 pictures cannot be decoded.* and 10 more, all named above"):
             read(root, tmp_path, boxes=boxes)
@@ -302,3 +302,46 @@ def test_errors_come_before_any_training(pictures, tmp_path, paths, message):
 def test_no_folder(tmp_path):
     with pytest.raises(InputError, match="the folder that the recipe names as 'root' is missing"):
         read(tmp_path / "nowhere", tmp_path)
+
+
+def boxed(tmp_path, *rows):
+    """Write a table of boxes."""
+    path = tmp_path / "boxes.csv"
+    path.write_text("file,x0,y0,x1,y1\n" + "".join(f"{row}\n" for row in rows))
+    return str(path)
+
+
+@pytest.mark.parametrize("rows", [[], ["small gull/1.png,,,,", "big gull/1.png,nan,nan,nan,nan"]])
+def test_a_table_of_boxes_without_a_box(pictures, tmp_path, rows):
+    with pytest.raises(InputError, match=r"boxes.csv: lists no box; name null"):
+        read(pictures(*TEN), tmp_path, boxes=boxed(tmp_path, *rows))
+
+
+def test_boxes_that_are_shares_of_the_sides_are_not_taken_for_pixels(pictures, tmp_path):
+    """They would be boxes of one pixel in the corner, and every overlap nearly nothing."""
+    rows = ["small gull/1.png,0.1,0.25,0.9,1", "big gull/1.png,0,0,1.0,0.5"]
+    with pytest.raises(InputError, match=r"boxes.csv: all its numbers are 1 or less, .* boxes are in pixels"):
+        read(pictures(*TEN), tmp_path, boxes=boxed(tmp_path, *rows))
+    assert len(read(pictures(*TEN), tmp_path, boxes=boxed(tmp_path, rows[0], "big gull/1.png,0,0,40,20")))
+
+
+def test_classes_whose_names_are_nearly_one_are_said(pictures, tmp_path):
+    root = pictures(*(f"{c}/{n}.png" for c in ("Gull", "gull", "gull ", "tern") for n in range(2)))
+    _, account = account_for(root, tmp_path)
+    assert "'Gull' and 'gull' and 'gull ' are read as 3 classes" in account.lines()
+
+
+@pytest.mark.parametrize("name, kind", [("root", "folder"), ("boxes", "table"), ("split", "table")])
+def test_a_folder_where_a_table_is_named_and_the_reverse(pictures, tmp_path, name, kind):
+    root = pictures(*TEN)
+    other = root / "big gull" / "0.png" if kind == "folder" else root
+    with pytest.raises(InputError, match=f"the {kind} that the recipe names as '{name}' is something else"):
+        account_for(**{"root": root, "tmp_path": tmp_path, name: str(other)})
+
+
+def test_a_root_is_named_as_the_recipe_names_it(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "pics").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(InputError, match=r"^\.\./pics: no pictures"):
+        read("../pics", tmp_path)

@@ -19,6 +19,9 @@ from pipeline.params import Section
         ({"reader": "birdlets", "seed": 0, "training": 2, "test": 1, "colour": "red"}, "download.colour: unknown key"),
         ({"reader": "birdlets", "seed": 0, "training": 0, "test": 1}, "download.training: .*got 0"),
         ({"reader": "cub", "archive": None}, "download.subset: missing"),
+        ({"reader": "folder", "root": ""}, "download.root: is empty; name a path"),
+        ({"reader": "folder", "root": "a", "boxes": ""}, "download.boxes: is empty"),
+        ({"reader": "cub", "archive": "", "subset": True}, "download.archive: is empty"),
         (
             {"reader": "folder", "root": "a", "test_shar": 0.1},
             "test_shar: unknown key; did you mean 'test_share'",

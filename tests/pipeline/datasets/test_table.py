@@ -1,6 +1,7 @@
 """Tables as people's programs save them."""
 
 import tracemalloc
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -104,3 +105,12 @@ def test_official_lists(tmp_path):
 def test_what_is_no_number_is_named(tmp_path, value):
     with pytest.raises(InputError, match=r"l.txt: '.*' is no number \(width\)"):
         table.numbers(pd.Series(["1", value], name="width"), tmp_path / "l.txt")
+
+
+def test_a_table_that_cannot_be_opened(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)  # root may read everything
+    with pytest.raises(InputError, match=r"t.csv: cannot be read \(Permission denied\); make it readable"):
+        list(table.rows(tmp_path / "t.csv", ["file"]))
