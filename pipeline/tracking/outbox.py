@@ -30,34 +30,48 @@ class Store:
         self.resume = resume
         self._client: Any = None
         self._folder: Path | None = None
+        self._lost = False  # the outbox cannot be written either
         self._lock: int | None = None
         self._name = name
-        if os.environ.get(AWAY) and not mlflow_store.is_server():  # no two machines write one file of SQLite
-            self._divert()
+        # No two machines write one file of SQLite.
+        self._away = bool(os.environ.get(AWAY)) and not mlflow_store.is_server()
         now = int(1000 * time.time())
         self.send("open", experiment=experiment, name=name, tags=tags, params=params, run=resume, time=now)
 
     def send(self, kind: str, **event: Any) -> None:
-        """Send an event, or put it into the outbox; warn once of what the store says."""
+        """Send an event, or put it into the outbox; warn once of what the store says, and of an outbox that is full."""
         event = {"kind": kind} | event
-        if self._folder is None:
+        if self._lost:
+            return
+        reason = ""
+        if self._folder is None and not self._away:
             try:
                 self._client = self._client or mlflow_store.connect()
                 self.run = mlflow_store.send(self._client, self.run, event)
                 return
             except Exception as error:  # no error of the store may stop a training
-                self._divert()
-                print(_warning(error, self._folder), file=sys.stderr)
-                if kind != "open" and self.run:
-                    _append(self._folder, {"kind": "go on", "run": self.run})
-        _append(self._folder, event)
-        if kind == "end":
-            _unlock(self._lock)
+                reason = mlflow_store.explain(error)
+        try:
+            self._keep(event, reason)
+        except OSError as error:  # a full disk, a file in the folder's place: the training matters more
+            self._lost = True
+            print(
+                f"warning: {_folder()}: cannot be written ({error}); this run is tracked no further, the work goes on",
+                file=sys.stderr,
+            )
 
-    def _divert(self) -> None:
-        """Put this and all that follows into the outbox."""
-        self._folder = _new_folder(self._name)
-        self._lock = _lock(self._folder)
+    def _keep(self, event: dict, reason: str) -> None:
+        """Put an event into the outbox; ``reason`` is what the store says at the first, if it was asked."""
+        if self._folder is None:
+            self._folder = _new_folder(self._name)
+            self._lock = _lock(self._folder)
+            if reason:
+                print(_warning(reason, self._folder), file=sys.stderr)
+            if event["kind"] != "open" and self.run:
+                _append(self._folder, {"kind": "go on", "run": self.run})
+        _append(self._folder, event)
+        if event["kind"] == "end":
+            _unlock(self._lock)
 
 
 def is_empty() -> bool:
@@ -145,6 +159,6 @@ def _unlock(lock: int) -> None:
     os.close(lock)
 
 
-def _warning(error: Exception, folder: Path) -> str:
+def _warning(reason: str, folder: Path) -> str:
     where = f"what it should have got is kept in {folder}; 'pipeline send' sends it later"
-    return f"warning: MLflow's store does not take this run ({mlflow_store.explain(error)}); the work goes on, {where}"
+    return f"warning: MLflow's store does not take this run ({reason}); the work goes on, {where}"

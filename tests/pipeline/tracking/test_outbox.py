@@ -275,3 +275,26 @@ def test_a_file_system_without_locks_stops_neither_a_run_nor_what_sends_it(proje
     use(monkeypatch, store)
     assert outbox.send_all() == 0
     check_all(store)
+
+
+def test_an_outbox_that_cannot_be_written_stops_no_work(project, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    (project / "runs").mkdir()
+    (project / "runs/unsent").write_text("a file of the user's")
+    with tracking.run("tiny", "train", {}) as tracker:
+        tracker.metrics({"loss": 1.0})
+    said = capsys.readouterr().err
+    assert said.count("warning: ") == 1 and "runs/unsent: cannot be written" in said and "the work goes on" in said
+    assert (project / "runs/unsent").read_text() == "a file of the user's"
+
+
+def test_a_disk_that_fills_up_stops_no_work(project, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with tracking.run("tiny", "train", {}) as tracker:
+        monkeypatch.setattr(outbox, "_append", full)
+        tracker.metrics({"loss": 1.0})
+    assert "runs/unsent: cannot be written ([Errno 28] No space left" in capsys.readouterr().err
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
