@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import params, trainings
-from pipeline.datasets import sources
+from pipeline.datasets import apart, sources
 from pipeline.disk import files
 from pipeline.disk.cells import Cell, main_line
 from pipeline.errors import InputError
@@ -135,7 +135,7 @@ def _weights_file(dataset: str, variant: str) -> str:
     weights = params.read(dataset, variant).network.weights
     if weights in ("imagenet", "none"):
         return "pipeline/weights.py"
-    sources.keep_apart(f"{params.PATH}: recipes.{dataset}.network.weights", weights)
+    apart.keep_apart(f"{params.PATH}: recipes.{dataset}.network.weights", weights, apart.replaced())
     return weights
 
 

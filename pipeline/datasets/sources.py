@@ -4,14 +4,13 @@ A reader is a module with ``Source``, the values that its recipes have; ``fetch`
 files, the user's own or what it has unpacked; and ``read``, which makes the index of that folder.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from pipeline import params
-from pipeline.datasets import aircraft, birdlets, cars, cub, folder, index
+from pipeline.datasets import aircraft, apart, birdlets, cars, cub, folder, index
 from pipeline.datasets.account import Account
 from pipeline.disk import outputs
 from pipeline.errors import InputError
@@ -24,7 +23,7 @@ FILES = ("root", "archive", "archives", "boxes", "split")  # values of sources t
 def check(dataset: str, values: dict[str, Any]) -> Section:
     """Check the section ``download`` of a dataset's recipe, and return it as the source of its reader.
 
-    Raises InputError for wrong values, for files of the user's that would be in danger (see ``keep_apart``), and where
+    Raises InputError for wrong values, for files of the user's that would be in danger (see ``apart``), and where
     DVC could not keep what is made of them.
     """
     where = f"{params.PATH}: recipes.{dataset}.download."
@@ -36,7 +35,7 @@ def check(dataset: str, values: dict[str, Any]) -> Section:
     source = params.check(READERS[reader].Source, values, where)
     outputs.check([dataset])
     for path in files(source):
-        keep_apart(where.rstrip("."), path)
+        apart.keep_apart(where.rstrip("."), path, apart.replaced())
     return source
 
 
@@ -44,19 +43,6 @@ def files(source: Section) -> list[str]:
     """List the user's files and folders that a source names."""
     named = (getattr(source, field, None) for field in FILES)
     return [path for path in named if path]
-
-
-def keep_apart(where: str, path: str) -> None:
-    """Raise InputError if a file or folder of the user's overlaps with what DVC deletes before it runs a stage."""
-    theirs = Path(os.path.realpath(path))  # which, unlike Path.resolve, ends where links lead in a circle
-    for name in ("runs", "reports", "data/raw", *(f"data/{dataset}" for dataset in params.load()["recipes"])):
-        ours = Path(name).resolve()
-        if theirs.is_relative_to(ours) or ours.is_relative_to(theirs):
-            how = "lies in" if theirs.is_relative_to(ours) else "holds"
-            raise InputError(
-                f"{where}: {path} {how} {name}/, which stages delete and write anew; move your files "
-                "to a folder of their own"
-            )
 
 
 def fetch(source: Section, unpacked: Path) -> Path:

@@ -5,6 +5,7 @@ import unicodedata
 from pathlib import Path, PurePosixPath
 
 from pipeline import images
+from pipeline.datasets import apart
 from pipeline.datasets.account import Account
 from pipeline.errors import InputError
 
@@ -29,10 +30,10 @@ JUNK = {  # names that systems and tools put beside pictures, in lower case; wha
 def pictures(root: Path, account: Account) -> list[str]:
     """Return the paths of all pictures below ``root``, links followed; note in ``account`` what is none."""
     found, odd, linked = [], [], []
-    waiting = [(root, "", frozenset({_identity(root)}))]
+    waiting, replaced = [(root, "", frozenset({_identity(root)}))], apart.replaced()
     while waiting:
         folder, prefix, above = waiting.pop()
-        for entry in _entries(folder):
+        for entry in _entries(folder, replaced):
             path = prefix + entry.name
             if entry.name.startswith(".") or entry.name.lower() in JUNK:
                 shown = path if _is_text(entry.name) else ascii(path)
@@ -71,12 +72,17 @@ def _sort(entry: os.DirEntry, path: str, found: list[str], account: Account) -> 
         account.leave_out("no picture by its name", path)
 
 
-def _entries(folder: Path) -> list[os.DirEntry]:
+def _entries(folder: Path, replaced: list[str]) -> list[os.DirEntry]:
+    """List a folder; raise InputError for a link to where stages delete: that may be the only copy of a picture."""
     try:
         with os.scandir(folder) as entries:
-            return list(entries)
+            found = list(entries)
     except OSError as error:
         raise InputError(f"{folder}: cannot be listed ({error.strerror}); mend that, or take it out") from error
+    for entry in found:
+        if entry.is_symlink():
+            apart.keep_apart(f"{folder}: a link", entry.path, replaced)
+    return found
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -1,0 +1,29 @@
+"""Files of a user's are kept apart from what DVC deletes before it runs a stage."""
+
+import os
+from pathlib import Path
+
+from pipeline import params
+from pipeline.errors import InputError
+
+
+def replaced() -> list[str]:
+    """Return the folders in which stages delete and write anew, those of all recipes among them."""
+    recipes = params.load().get("recipes") if params.PATH.exists() else None
+    return ["runs", "reports", "data/raw", *(f"data/{dataset}" for dataset in recipes or ())]
+
+
+def keep_apart(where: str, path: str, names: list[str]) -> None:
+    """Raise InputError, which begins with ``where``, if a file or folder of the user's overlaps with one of ``names``.
+
+    names  from ``replaced``
+    """
+    theirs = Path(os.path.realpath(path))  # which, unlike Path.resolve, ends where links lead in a circle
+    for name in names:
+        ours = Path(name).resolve()
+        if theirs.is_relative_to(ours) or ours.is_relative_to(theirs):
+            how = "lies in" if theirs.is_relative_to(ours) else "holds"
+            raise InputError(
+                f"{where}: {path} {how} {name}/, which stages delete and write anew; move your files "
+                "to a folder of their own"
+            )
