@@ -42,7 +42,8 @@ install: .venv/installed ## create .venv and install the project into it
 repro: install ## run the pipeline; 'make repro DATASETS=birdlets,cub10' names other datasets in params.yaml first
 	@$(PY) -m pipeline plan $(if $(DATASETS),--datasets '$(DATASETS)')
 	@$(PY) -m pipeline repro
-	@for page in reports/*/index.html; do echo; cat "$${page%index.html}table-6.md"; echo "report: $$page"; done
+	@for name in $$(sed -n '/^planned:/,/^[^ p]/s/^  \([^:]*\):.*/\1/p' cells.yaml); do \
+	echo; cat "reports/$$name/table-6.md"; echo "report: reports/$$name/index.html"; done
 
 test: install ## run the tests, side by side on all cores
 	@OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder

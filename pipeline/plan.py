@@ -38,13 +38,23 @@ def run(datasets: list[str], checked: bool) -> None:
     if datasets:
         with params.edit() as values:
             values["datasets"] = datasets
-    if not PATH.is_file() or PATH.read_text(encoding="utf-8") != text:
+    if _kept() != text.encode():
         with files.atomic_write(PATH) as temporary:
             temporary.write_text(text, encoding="utf-8")
         if checked:
             raise InputError(f"{PATH}: was not what params.yaml says, and is now; run the same command again")
     counts = [f"{len(trainings.read(dataset))} trainings on {dataset}" for dataset in trainings.read_datasets()]
     print(f"{PATH}: {', '.join(counts)}")
+
+
+def _kept() -> bytes | None:
+    """Return what cells.yaml holds; None where there is none."""
+    try:
+        return PATH.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{PATH}: cannot be read ({error.strerror}); move it away, and run this again") from error
 
 
 def _check_files(text: str) -> None:

@@ -8,7 +8,7 @@ import platform
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,14 @@ from pipeline.errors import InputError
 
 MACHINE = platform.node().partition(".")[0]
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, a user's quota, a limit on files
+REFUSED = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+)  # rights, or a file in the way
 
 
 @contextmanager
@@ -50,6 +58,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
         if is_full(error):
             raise InputError(
                 f"{path}: cannot be written ({error}); nothing that was there is lost: free some space and run again"
+            ) from error
+        if _is_refused(error, path):
+            raise InputError(
+                f"{path}: cannot be written ({error}); let this user write in {path.parent}, and make way there"
             ) from error
         raise
     finally:
@@ -93,6 +105,8 @@ def parse_yaml(content: bytes, name: str) -> Any:
         return YAML(typ="safe").load(text)
     except YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        context = (getattr(error, "context", None) or "").partition(";")[0]
+        problem = f"{problem}, {context}" if problem == "second occurrence" else problem  # 'found duplicate anchor'
         reason = f"line {mark.line + 1}: {problem}" if mark and problem else " ".join(str(error).split())
         raise InputError(f"{name}: not valid YAML: {reason}") from error
     except (ValueError, TypeError, RecursionError) as error:  # a date such as 2024-13-45, a key that is a list
@@ -132,6 +146,14 @@ def is_full(error: Exception) -> bool:
     return getattr(error, "errno", None) in FULL or any(f"os error {number})" in str(error) for number in FULL)
 
 
+def _is_refused(error: Exception, path: Path) -> bool:
+    """Say whether the system does not let this user write ``path``; other files may be refused in the same block."""
+    about = str(getattr(error, "filename", None) or error)
+    if isinstance(error, OSError):
+        return error.errno in REFUSED and Path(about).absolute().is_relative_to(path.parent.absolute())
+    return any(f"os error {number})" in str(error) for number in REFUSED) and str(path.parent) in about
+
+
 def _to_disk(path: Path) -> None:
     """Flush a file to the disk before it is renamed: else a power failure could leave an empty file."""
     if path.is_file():
@@ -162,4 +184,5 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):  # a file lies where its folder should
+            path.unlink(missing_ok=True)

@@ -86,4 +86,10 @@ def published(path: Path, source: dict[str, Any]) -> dict | None:
     """Return the published numbers for a source; None where there are none, as for a subset."""
     if source.get("subset"):
         return None
-    return files.parse_yaml(path.read_bytes(), str(path)).get(source["reader"])
+    try:
+        found = files.parse_yaml(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); take it from git") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: must hold numbers by reader, got {found!r:.40}; take it from git")
+    return found.get(source["reader"])
