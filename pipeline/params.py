@@ -218,18 +218,16 @@ def load(path: Path = PATH) -> dict[str, Any]:
 @contextmanager
 def edit(path: Path = PATH) -> Iterator[Any]:
     """Yield the file's values to be changed; then write them as DVC does, comments included."""
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError
 
     yaml = YAML()
-    yaml.default_flow_style = False
     load(path)  # says what is wrong in most broken files
     content = path.read_bytes().decode("utf-8-sig")
     try:
         values = yaml.load(content.replace("\r\n", "\n"))
-    except YAMLError as error:  # this parser, which keeps comments, is stricter: no tab before a value
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise InputError(f"{path}: cannot be edited ({where}{getattr(error, 'problem', error)}); mend that") from error
+    except MarkedYAMLError as error:  # this parser, which keeps comments, is stricter: no tab before a value
+        raise InputError(f"{path}: line {error.problem_mark.line + 1}: cannot be edited: {error.problem}") from error
     yield values
     with files.atomic_write(path) as temporary:
         with temporary.open("w", encoding="utf-8", newline="\r\n" if "\r\n" in content else None) as file:

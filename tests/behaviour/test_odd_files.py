@@ -33,7 +33,7 @@ def test_an_edited_file_keeps_its_ends_of_lines_its_comments_and_its_rights(proj
 @pytest.mark.parametrize(
     "old, new, message",
     [
-        ("seed: 0", "seed:\t0", r"cannot be edited \(line \d+: found character .*\); mend that"),
+        ("seed: 0", "seed:\t0", r"line \d+: cannot be edited: found character .*"),
         (
             "recipes:",
             "a: &x 1\nb: &x 2\nrecipes:",
