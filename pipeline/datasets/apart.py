@@ -6,6 +6,8 @@ from pathlib import Path
 from pipeline import params
 from pipeline.errors import InputError
 
+CODE = ("model", "pipeline")  # .dvcignore lets their Python files through
+
 
 def replaced() -> list[str]:
     """Return the folders in which stages delete and write anew, those of all recipes among them."""
@@ -19,6 +21,9 @@ def keep_apart(where: str, path: str, names: list[str]) -> None:
     names  from ``replaced``
     """
     theirs = Path(os.path.realpath(path))  # which, unlike Path.resolve, ends where links lead in a circle
+    for name in CODE:
+        if theirs.is_relative_to(Path(name).resolve()):
+            raise InputError(f"{where}: {path} lies in {name}/, of which DVC sees the code alone; move your files")
     for name in names:
         ours = Path(name).resolve()
         if theirs.is_relative_to(ours) or ours.is_relative_to(theirs):

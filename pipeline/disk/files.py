@@ -51,9 +51,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         _sweep(path)
         yield temporary
         _to_disk(temporary)
-        if path.is_dir():
-            shutil.rmtree(path)
-        temporary.replace(path)
+        _replace(path, temporary)
     except Exception as error:
         if is_full(error):
             raise InputError(
@@ -159,6 +157,20 @@ def _to_disk(path: Path) -> None:
     if path.is_file():
         with path.open("rb") as file:
             os.fsync(file.fileno())
+
+
+def _replace(path: Path, temporary: Path) -> None:
+    """Put a new file or folder there. An old folder is moved aside: what of it cannot be deleted is no obstacle."""
+    aside = temporary.with_suffix(".aside")
+    if path.is_dir():
+        path.rename(aside)
+    try:
+        temporary.replace(path)
+    except BaseException:
+        if aside.is_dir():
+            aside.rename(path)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _sweep(path: Path) -> None:

@@ -33,3 +33,12 @@ def test_a_link_that_leads_to_itself(project):
     apart.keep_apart("here", "loop", apart.replaced())
     with pytest.raises(InputError, match=r"^here: data holds data/raw/, which stages delete"):
         apart.keep_apart("here", "data", apart.replaced())
+
+
+@pytest.mark.parametrize("path", ["pipeline/birds", "model", "linked"])
+def test_a_folder_of_which_dvc_sees_the_code_alone(project, path):
+    Path("pipeline/birds").mkdir(parents=True)
+    Path("model").mkdir()
+    Path("linked").symlink_to("pipeline/birds")
+    with pytest.raises(InputError, match=rf"^here: {path} lies in (pipeline|model)/, of which DVC sees the code alone"):
+        apart.keep_apart("here", path, apart.replaced())

@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import subprocess
+from pathlib import Path
 
 import pytest
 import torch
@@ -110,3 +111,31 @@ def test_what_a_killed_job_left_is_swept(tmp_path):
         folder.mkdir()
     assert sorted(tmp_path.iterdir()) == sorted([lives, elsewhere, tmp_path / "folder"])
     zombie.wait()
+
+
+def test_an_old_folder_that_cannot_be_deleted_is_replaced_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").touch()
+    monkeypatch.setattr(files.outputs, "check_replaced", lambda path: None)
+    unlink = os.unlink
+
+    def refuse(path, **words):
+        if str(path).endswith("old"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        unlink(path, **words)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    with files.atomic_write(tmp_path / "out") as folder:
+        folder.mkdir()
+        (folder / "new").touch()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
+
+
+def test_an_old_folder_comes_back_where_the_new_one_cannot_take_its_place(tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").touch()
+    monkeypatch.setattr(files.outputs, "check_replaced", lambda path: None)
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(5, "broken")))
+    with pytest.raises(OSError, match="broken"), files.atomic_write(tmp_path / "out") as folder:
+        folder.mkdir()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["old"]
