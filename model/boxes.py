@@ -69,6 +69,24 @@ def widen(box: Tensor, margin: float, minimum: float) -> Tensor:
     return torch.cat([corner, corner + wanted], dim=1)
 
 
+def look(M_b: Tensor, outer: Tensor, region: str, margin: float, minimum: float) -> tuple[Tensor, Tensor]:
+    """Return where a scale attends, and what the next scale sees, in the pictures that its crops were cut from.
+
+    M_b      (B, H, W) bool  masks of the crops
+    outer    (B, 4)  the crops, as shares of their pictures
+    region   ``all`` the box goes around all attended cells; ``largest`` around their largest region
+    ->       (B, 4)  the attended boxes, as shares of the pictures
+             (B, 4)  the same, after ``widen`` within the crops
+
+    >>> M_b = torch.tensor([[[False, True], [False, True]]])
+    >>> attended, seen = look(M_b, torch.tensor([[0.0, 0.0, 0.5, 0.5]]).double(), "all", margin=0.0, minimum=1.0)
+    >>> attended.tolist(), seen.tolist()
+    ([[0.25, 0.0, 0.5, 0.5]], [[0.0, 0.0, 0.5, 0.5]])
+    """
+    box = tight_box(largest_region(M_b) if region == "largest" else M_b)
+    return compose(outer, box), compose(outer, widen(box, margin, minimum))
+
+
 def compose(outer: Tensor, inner: Tensor) -> Tensor:
     """Express a box found inside a crop as a box of the picture that the crop was cut from.
 

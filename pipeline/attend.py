@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
-from torch import Tensor
 
-from model.boxes import compose, largest_region, tight_box, widen
+from model.boxes import look
 from pipeline import overlay, params
 from pipeline.disk import files, imageset, outputs, predictions
 from pipeline.disk.cells import Cell
@@ -55,11 +54,11 @@ def boxes(results: list[ImageResult], index: pd.DataFrame, recipe: params.Attend
     index  of the image set; its columns CROP are this scale's crops of the originals
     """
     rows = index.iloc[[result.position for result in results]]
-    box = torch.cat([_attended_box(result.M_b, recipe.region) for result in results])  # N 4, as shares of the crop
-    outer = torch.from_numpy(rows[CROP].to_numpy())
+    crops = torch.from_numpy(rows[CROP].to_numpy())[:, None]  # N 1 4: masks differ in shape, so each is a batch
+    masks = [torch.from_numpy(result.M_b)[None] for result in results]
+    found = [look(mask, crop, **dict(recipe)) for mask, crop in zip(masks, crops, strict=True)]
     table = pd.DataFrame({"id": rows.id.to_numpy()})
-    table[ATTENDED] = compose(outer, box).numpy()
-    table[NEXT] = compose(outer, widen(box, recipe.margin, recipe.minimum)).numpy()
+    table[ATTENDED], table[NEXT] = (torch.cat(boxes).numpy() for boxes in zip(*found, strict=True))
     table["attended"] = [result.M_b.mean() for result in results]
     table["constant"] = [result.constant for result in results]
     return table
@@ -74,11 +73,6 @@ def contact_sheet(data: ImageSet, results: list[ImageResult], n: int = N_PICTURE
             tile = Image.fromarray(overlay.heat(np.asarray(image), result.M))
         tiles.append(np.asarray(tile.resize((224, 224))))
     return np.concatenate(tiles, axis=1)
-
-
-def _attended_box(M_b: np.ndarray, region: str) -> Tensor:
-    mask = torch.from_numpy(M_b)[None]
-    return tight_box(largest_region(mask) if region == "largest" else mask)
 
 
 def _of_test(data: ImageSet, results: list[ImageResult]) -> list[ImageResult]:

@@ -8,7 +8,7 @@ import pandas as pd
 from pipeline import params
 from pipeline.disk import files, imageset, outputs, predictions
 from pipeline.disk.imageset import BOX, ImageSet
-from pipeline.disk.predictions import ATTENDED, N_SCALES, Predictions, accuracy
+from pipeline.disk.predictions import ATTENDED, N_SCALES, Predictions, accuracy, over_scales
 from pipeline.errors import InputError
 from pipeline.tracking import run as tracking
 
@@ -62,7 +62,7 @@ def accuracies(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str,
     """
     named = {str(scale): p for scale, p in enumerate(probabilities, start=1)}
     if len(probabilities) == N_SCALES:
-        named["ms"] = np.mean(probabilities, axis=0)
+        named["ms"] = over_scales(probabilities)
     return {name: accuracy(p, labels) for name, p in named.items()}
 
 
@@ -137,7 +137,7 @@ def _check_same_images(scales: list[Predictions], attended: list[Path], data: Im
 
 def _predictions(scales: list[Predictions], index: pd.DataFrame, class_names: list[str]) -> pd.DataFrame:
     names = np.array(class_names, dtype=object)
-    ms = np.mean([scale.avg for scale in scales], axis=0)
+    ms = over_scales([scale.avg for scale in scales])
     table = pd.DataFrame({"id": scales[0].id, "true": index.class_name.to_numpy()})
     for number, scale in enumerate(scales, start=1):
         table[f"scale_{number}"] = names[scale.avg.argmax(axis=1)]

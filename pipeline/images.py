@@ -4,9 +4,8 @@ import io
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -40,16 +39,8 @@ DAMAGED = (
     *(AssertionError, MemoryError, struct.error, zlib.error),
 )
 NAMED = 10  # damaged pictures that an error names; all are printed
-QUALITY = 95  # of the JPEGs that scales read; at 95 without chroma subsampling they lose less than the camera's did
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a picture shows, whatever its format."""
-
-    size: tuple[int, int]  # width and height in pixels, upright
-    content: str  # digest of its file
-    pixels: str  # digest of its pixels
+RESAMPLING, REDUCING_GAP = Image.Resampling.BICUBIC, 3
+QUALITY, SUBSAMPLING = 95, 0  # of the JPEGs that scales read: so they lose less than the camera's did
 
 
 @cache
@@ -81,9 +72,8 @@ def cut_all(index: pd.DataFrame, pictures: Pack, crops: np.ndarray, short_edge: 
             original = open_rgb(pictures.read(file), f"{pictures.path}: {file}")
         except InputError as error:
             return error
-        prepared = cut(original, crop, short_edge)
-        jpeg = to_jpeg(prepared)
-        return jpeg, [*original.size, *crop, *prepared.size, files.digest(jpeg)]
+        jpeg, size = prepare(original, crop, short_edge)
+        return jpeg, [*original.size, *crop, *size, files.digest(jpeg)]
 
     bad = []
     for result in in_threads(one, list(zip(index.file, crops.tolist(), strict=True))):
@@ -108,12 +98,6 @@ def all_of(errors: list[InputError]) -> InputError:
     )
 
 
-def look(content: bytes, name: str) -> Seen:
-    """Decode a picture and return what it shows; raise InputError, which gives ``name``, if that is impossible."""
-    image = open_rgb(content, name)
-    return Seen(image.size, files.digest(content), files.digest(image.tobytes()))
-
-
 def open_rgb(content: bytes, name: str) -> Image.Image:
     """Decode a picture to upright RGB: also grayscale, palette, CMYK, 16-bit and transparent ones (on white).
 
@@ -130,7 +114,7 @@ def open_rgb(content: bytes, name: str) -> Image.Image:
         raise InputError(f"{name}: cannot be decoded ({reason}); make it smaller or take it out") from error
     except DAMAGED as error:
         reason = _reason(content, error)
-        raise InputError(f"{name}: cannot be decoded ({reason}); replace it or take it out of the dataset") from error
+        raise InputError(f"{name}: cannot be decoded ({reason}); replace it or take it out") from error
     if upright.mode == "RGB":
         return _brighten(upright) if halved else upright
     return Image.fromarray(_to_bytes(np.asarray(upright))).convert("RGB")
@@ -157,19 +141,34 @@ def fit(width: int, height: int, size: int) -> tuple[int, int]:
     return (size, side(height)) if width == short else (side(width), size)
 
 
-def cut(image: Image.Image, box: tuple[float, float, float, float], size: int) -> Image.Image:
+def prepare(original: Image.Image, box: Sequence[float], size: int) -> tuple[bytes, tuple[int, int]]:
+    """Cut, zoom and encode what a scale reads: the JPEG, a part of the model, and its width and height."""
+    prepared = cut(original, box, size)
+    return to_jpeg(prepared), prepared.size
+
+
+def cut(image: Image.Image, box: Sequence[float], size: int) -> Image.Image:
     """Cut a box (shares of the picture's sides) and zoom it to the shape that ``fit`` gives, in one resampling."""
-    corners = tuple(round(share * side) for share, side in zip(box, image.size * 2, strict=True))
-    x0, y0 = min(corners[0], image.width - 1), min(corners[1], image.height - 1)
-    x1, y1 = max(corners[2], x0 + 1), max(corners[3], y0 + 1)
+    x0, y0, x1, y1 = to_pixels(box, *image.size)
     shape = fit(x1 - x0, y1 - y0, size)
-    return image.resize(shape, Image.Resampling.BICUBIC, box=(x0, y0, x1, y1), reducing_gap=3)
+    return image.resize(shape, RESAMPLING, box=(x0, y0, x1, y1), reducing_gap=REDUCING_GAP)
+
+
+def to_pixels(box: Sequence[float], width: int, height: int) -> tuple[int, int, int, int]:
+    """Return a box, shares of a picture's sides, in whole pixels: x0, y0, x1, y1, at least one pixel wide and high.
+
+    >>> to_pixels((0.25, 0, 1, 0.001), 400, 300)
+    (100, 0, 400, 1)
+    """
+    corners = tuple(round(share * side) for share, side in zip(box, (width, height) * 2, strict=True))
+    x0, y0 = min(corners[0], width - 1), min(corners[1], height - 1)
+    return x0, y0, max(corners[2], x0 + 1), max(corners[3], y0 + 1)
 
 
 def to_jpeg(image: Image.Image) -> bytes:
     """Return the picture as a JPEG file's bytes."""
     buffer = io.BytesIO()
-    image.save(buffer, format="JPEG", quality=QUALITY, subsampling=0)
+    image.save(buffer, format="JPEG", quality=QUALITY, subsampling=SUBSAMPLING)
     return buffer.getvalue()
 
 

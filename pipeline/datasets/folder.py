@@ -3,6 +3,7 @@
 import math
 import os
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -20,6 +21,15 @@ from pipeline.params import NaturalInt, Section
 
 UNCLASSED = "in no class folder"
 NO_BOX = ("", "na", "nan", "null")  # what tables write where there is no box, in lower case
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a picture shows, whatever its format."""
+
+    size: tuple[int, int]  # width and height in pixels, upright
+    content: str  # digest of its file
+    pixels: str  # digest of its pixels
 
 
 class Source(Section):
@@ -58,6 +68,12 @@ def read(source: Source, raw: Path, account: Account) -> pd.DataFrame:
     account.equal = _equal(taken, seen)
     shares = [_share(boxes.get(file), seen[file].size, file, source.boxes) for file in taken.file]
     return taken.assign(**pd.DataFrame(shares, columns=BOX, index=taken.index, dtype=float))
+
+
+def look(content: bytes, name: str) -> Seen:
+    """Decode a picture and return what it shows; raise InputError, which gives ``name``, if that is impossible."""
+    image = images.open_rgb(content, name)
+    return Seen(image.size, files.digest(content), files.digest(image.tobytes()))
 
 
 def listed(raw: Path, account: Account) -> pd.DataFrame:
@@ -152,13 +168,13 @@ def _finish(found: pd.DataFrame, source: Source) -> pd.DataFrame:
     return numbered(found)
 
 
-def _look(names: pd.Series, raw: Path, broken: str, account: Account) -> dict[str, images.Seen]:
+def _look(names: pd.Series, raw: Path, broken: str, account: Account) -> dict[str, Seen]:
     """Decode all pictures and return what they show, by file; those that cannot be decoded stop it or are left out."""
 
-    def one(name: str) -> images.Seen | InputError:
+    def one(name: str) -> Seen | InputError:
         try:
             content = (raw / name).read_bytes()
-            return images.look(content, str(raw / name))
+            return look(content, str(raw / name))
         except OSError as error:
             return InputError(f"{raw / name}: cannot be decoded ({error.strerror}); make it readable or take it out")
         except InputError as error:
@@ -177,7 +193,7 @@ def _look(names: pd.Series, raw: Path, broken: str, account: Account) -> dict[st
     return {name: result for name, result in seen.items() if name not in bad}
 
 
-def _equal(taken: pd.DataFrame, seen: dict[str, images.Seen]) -> list[list[str]]:
+def _equal(taken: pd.DataFrame, seen: dict[str, Seen]) -> list[list[str]]:
     """List the test pictures that are equal to a training picture, with that picture and with how they are equal."""
     training = taken.file[taken.split == "train"].iloc[::-1]  # so that the first of several equal ones is named
     by_bytes = {seen[file].content: file for file in training}

@@ -4,7 +4,7 @@
 has local classifiers.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,15 @@ class Predictions:
         return Predictions(
             self.id[rows], self.split[rows], self.label[rows], self.loc[rows], self.obj[rows], self.answer
         )
+
+
+def over_scales(probabilities: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the prediction of all scales, the mean of theirs (section 4.4.3); all arrays have one shape.
+
+    >>> over_scales([np.array([0.5, 0.5]), np.array([1.0, 0.0])])
+    array([0.75, 0.25])
+    """
+    return np.mean(probabilities, axis=0)
 
 
 def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:

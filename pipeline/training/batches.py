@@ -73,15 +73,15 @@ class TrainingBatches:
         return ((_channels_first(X), t) for X, t in _load(self.data, steps, accelerator.device, share))
 
 
-def test_batches(images: ImageSet, rows: np.ndarray) -> list[list[int]]:
+def test_batches(images: ImageSet, rows: np.ndarray, batch: int = TEST_BATCH) -> list[list[int]]:
     """Group images of equal shape, so that none is padded, cropped or counted twice.
 
     rows  positions in the index
-    ->    lists of positions, at most TEST_BATCH long
+    ->    lists of positions, at most ``batch`` long
     """
     shapes = images.index.iloc[rows].groupby(["height", "width"], sort=True).indices
     groups = [rows[members] for members in shapes.values()]
-    return [group[i : i + TEST_BATCH].tolist() for group in groups for i in range(0, len(group), TEST_BATCH)]
+    return [group[i : i + batch].tolist() for group in groups for i in range(0, len(group), batch)]
 
 
 def load_whole(images: ImageSet, batches: list[list[int]], device: torch.device) -> Iterator[tuple[list[int], Tensor]]:

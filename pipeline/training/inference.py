@@ -1,5 +1,6 @@
 """Inference: one pass of a trained network over whole images, each on exactly one of the processes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,31 +29,37 @@ class ImageResult:
     constant: bool = False  # M has no Otsu threshold
 
 
-@torch.inference_mode()
 def infer(network: nn.Module, images: ImageSet, split: str | None, accelerator: Accelerator) -> list[ImageResult]:
     """Run the network on every image of a split (None: of both); every process gets all results, in index order."""
-    network.eval()
-    torch.backends.cudnn.benchmark = False  # ``loop`` turns it on: whole images have many shapes to try kernels on
     chosen = np.full(len(images.index), True) if split is None else images.index.split == split
     rows = np.flatnonzero(chosen)
     share = test_batches(images, rows)[accelerator.process_index :: accelerator.num_processes]
     bar = tqdm(
-        load_whole(images, share, accelerator.device),
+        run(network, images, share, accelerator.device),
         total=len(share),
         desc=f"infer {images.folder}",
         unit=" batches",
         disable=None if accelerator.is_main_process else True,
         leave=False,
     )
-    results = []
-    for positions, X in bar:
-        results += _unbatch(positions, network(X.to(accelerator.device, non_blocking=True)))
+    results = [result for batch in bar for result in batch]
     if accelerator.num_processes > 1:
         results = gather_object(results)
     results.sort(key=lambda result: result.position)
     if [result.position for result in results] != rows.tolist():
         raise RuntimeError(f"{len(rows)} images should have one result each, {len(results)} results came back")
     return results
+
+
+@torch.inference_mode()
+def run(
+    network: nn.Module, images: ImageSet, batches: list[list[int]], device: torch.device
+) -> Iterator[list[ImageResult]]:
+    """Yield the results of each batch, positions in the index of images of one shape."""
+    network.eval()
+    torch.backends.cudnn.benchmark = False  # ``loop`` turns it on: whole images have many shapes to try kernels on
+    for positions, X in load_whole(images, batches, device):
+        yield _unbatch(positions, network(X.to(device, non_blocking=True)))
 
 
 def predictions(results: list[ImageResult], images: ImageSet, answer: str = "avg") -> Predictions:

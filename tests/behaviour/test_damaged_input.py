@@ -14,7 +14,6 @@ from scipy.io import savemat
 from typer.testing import CliRunner
 
 from damage import damage_bytes, damage_text
-from pipeline import images
 from pipeline.cli import app
 from pipeline.datasets import aircraft, archive, cars, cub, folder, sources
 from pipeline.datasets.account import Account
@@ -72,7 +71,7 @@ def test_pictures(originals):
     rng, good = random.Random(0), 0
     for n in range(N):
         content = damage_bytes(rng.choice(originals), rng)
-        good += outcome(partial(images.look, content, f"picture {n}"), f"picture {n}: cannot be decoded")
+        good += outcome(partial(folder.look, content, f"picture {n}"), f"picture {n}: cannot be decoded")
     assert N / 10 < good < N
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, features
 
 from pipeline import images
-from pipeline.datasets import walk
+from pipeline.datasets import folder, walk
 from pipeline.datasets.account import Account
 from pipeline.errors import InputError
 
@@ -72,7 +72,7 @@ def test_what_pillow_does_not_decode_by_itself_is_counted(put, tmp_path, suffix)
 def test_what_is_taken_by_its_suffix_decodes(tmp_path, suffix):
     Image.new("RGB", (8, 6), "red").save(tmp_path / f"a.{suffix}")
     assert find(tmp_path)[0] == [f"a.{suffix}"]
-    assert images.look((tmp_path / f"a.{suffix}").read_bytes(), "a").size == (8, 6)
+    assert folder.look((tmp_path / f"a.{suffix}").read_bytes(), "a").size == (8, 6)
 
 
 def test_heif_without_its_package_is_named(put, tmp_path, monkeypatch):
@@ -91,7 +91,7 @@ def test_heif_with_its_package(tmp_path):
     heif = pillow_heif.from_pillow(Image.new("RGB", (8, 6), "red"))
     heif.save(tmp_path / "a.heic")
     assert find(tmp_path)[0] == ["a.heic"]
-    assert images.look((tmp_path / "a.heic").read_bytes(), "a").size == (8, 6)
+    assert folder.look((tmp_path / "a.heic").read_bytes(), "a").size == (8, 6)
 
 
 @pytest.mark.parametrize(
