@@ -1,13 +1,31 @@
 """The whole command line: to those of the stages it adds the commands around them, which people call by hand."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from pipeline.cli_stages import app, words
 from pipeline.errors import Command
 
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE", help="Pictures, folders of them, or - for names on standard input.", show_default=False
+    ),
+]
+Model = Annotated[
+    Path | None,
+    typer.Option(help="The folder that 'pipeline export' wrote; without it, the only runs/*/model."),
+]
+TopK = Annotated[int, typer.Option(min=1, help="How many classes are named.")]
+Scores = Annotated[bool, typer.Option("--scores", help="Also each scale's and level's probabilities of these classes.")]
+NewFolder = Annotated[Path | None, typer.Option(help="A new folder for the rows, and for drawings.", file_okay=False)]
+Overlay = Annotated[bool, typer.Option("--overlay", help="With --out: draw where each scale looked.")]
+Format = Annotated[Literal["text", "csv", "jsonl"], typer.Option(help="How rows are written.")]
+Threshold = Annotated[float, typer.Option(min=0, max=1, help="A less probable answer is none.")]
+Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the networks run.")]
+Batch = Annotated[int, typer.Option(min=1, help="Pictures of one shape that a network sees at once.")]
 Jobs = Annotated[str, typer.Option("--jobs", "-j", help="How many stages at once; auto: the GPUs or cores.")]
 KeepGoing = Annotated[bool, typer.Option("--keep-going", "-k", help="Go on with what no failure touches.")]
 Retries = Annotated[int, typer.Option(min=0, help="Times that a stage ended by a signal is started again.")]
@@ -76,6 +94,26 @@ def check(
     if update:
         raise typer.Exit(check.update(dataset or [], reports, tolerance, why))
     raise typer.Exit(check.run(dataset or [], reports, base, committed))
+
+
+@app.command(cls=Command)
+def predict(
+    source: Sources,
+    model: Model = None,
+    top_k: TopK = 5,
+    scores: Scores = False,
+    out: NewFolder = None,
+    overlay: Overlay = False,
+    format: Format = "text",
+    threshold: Threshold = 0.0,
+    device: Device = "auto",
+    batch: Batch = 32,
+) -> None:
+    """Ask a trained model about pictures: what they show, and where it looked; exit 1 if any could not be read."""
+    from pipeline import predict
+
+    wanted = predict.Wanted(top_k, scores, threshold, format, overlay, device, batch)
+    raise typer.Exit(predict.run(source, model, out, wanted))
 
 
 @app.command(cls=Command)

@@ -24,6 +24,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Added to the recipe's own seed."
 Scale = Annotated[int, typer.Option(min=1, max=3, help="1: whole images; 2 and 3: crops.")]
 Scales = Annotated[list[int], typer.Argument(min=1, max=3, help="The scales of ours, from 1 on.", show_default=False)]
 Out = Annotated[Path, typer.Option(help="The folder to write.", file_okay=False)]
+FileIn = Annotated[Path, typer.Option(help="The file to read.", exists=True, dir_okay=False)]
 FileOut = Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)]
 Weights = Annotated[
     Path | None,
@@ -38,6 +39,7 @@ def _folder(text: str) -> Any:
 Raw = Annotated[Path, _folder("Folder of the originals.")]
 Images = Annotated[Path, _folder("The image set to read.")]
 Trained = Annotated[Path, _folder("Folder that the train stage wrote.")]
+AllTrained = Annotated[Path, _folder("Folder of all the dataset's train stages.")]
 Attended = Annotated[Path, _folder("Folder that the attend stage wrote.")]
 AllAttended = Annotated[Path, _folder("Folder of all the dataset's attend stages.")]
 
@@ -180,6 +182,16 @@ def compare(dataset: Dataset, attended: AllAttended, metrics: FileOut) -> None:
     from pipeline import compare, trainings
 
     compare.run(dataset, trainings.read(dataset), attended, metrics)
+
+
+@app.command(cls=Command)
+def export(dataset: Dataset, scales: Scales, trained: AllTrained, images: Images, metrics: FileIn, out: Out) -> None:
+    """Put all that is needed to ask our scales about pictures into one folder."""
+    from pipeline import export, params
+    from pipeline.disk.cells import main_line
+
+    folders = [main_line(dataset, scale).below(trained) for scale in scales]
+    export.run(dataset, params.read(dataset), folders, images, metrics, out)
 
 
 @app.command(cls=Command)

@@ -18,7 +18,7 @@ CELLS = SCALE_1 | {"ours-0-2", "ours-0-3", "baseline-0-2", "baseline-0-3", "n-1-
 TRAINED, ATTENDED = ({f"{stage}-{cell}" for cell in CELLS} for stage in ("train", "attend"))
 LATER = {f"train-{cell}" for cell in CELLS - SCALE_1}  # the trainings that see crops
 CROPS = {"crop-ours-0-2", "crop-ours-0-3", "crop-n-1-0-2"}
-LAST = {"evaluate", "compare", "report"}
+LAST = {"evaluate", "compare", "report", "export"}
 WHOLE = {"download", "prepare", "measure"} | TRAINED | ATTENDED | CROPS | LAST
 ALL = WHOLE | {"weights-ours"}
 
@@ -95,7 +95,9 @@ def test_a_variants_values_rerun_its_own_trainings_and_the_comparison(index, var
     [
         ("pipeline/reporting/page.py", {"report"}),
         ("pipeline/reporting/bootstrap.py", {"compare", "report"}),
-        ("pipeline/evaluate.py", {"evaluate", "report"}),
+        ("pipeline/evaluate.py", {"evaluate", "export", "report"}),
+        ("pipeline/recogniser.py", {"export"}),
+        ("pipeline/export.py", {"export"}),
         ("pipeline/overlay.py", ATTENDED | CROPS | LATER | LAST),
         ("pipeline/train.py", TRAINED | ATTENDED | CROPS | LAST),
         ("pipeline/crop.py", CROPS | LATER | (ATTENDED - {f"attend-{cell}" for cell in SCALE_1}) | LAST),
@@ -120,6 +122,9 @@ def test_code_reruns_the_stages_that_use_it(index, name, stages):
         "pipeline/launch.py",
         "pipeline/ablate.py",
         "pipeline/check.py",
+        "pipeline/options.py",
+        "pipeline/predict.py",
+        "pipeline/predicting/sources.py",
     ],
 )
 def test_code_that_reruns_nothing(index, name):
@@ -134,6 +139,14 @@ def test_reports_rerun_no_training(index):
 def test_how_a_crop_is_cut_retrains_no_scale_1(index):
     for change in (section("recipes.cub.attend"), code("model/boxes.py"), code("pipeline/crop.py")):
         assert not {stage for _, stage in reruns(index, change)} & {f"train-{cell}" for cell in SCALE_1}
+
+
+def test_every_recipe_has_an_artifact_that_is_what_export_writes(index):
+    recipes = YAML(typ="safe").load(ROOT / "params.yaml")["recipes"]
+    (artifacts,) = index._artifacts.values()
+    assert {name: one["path"] for name, one in artifacts.items()} == {name: f"runs/{name}/model" for name in recipes}
+    outs = {short(stage)[0]: out.def_path for stage in index.stages for out in stage.outs if "export@" in stage.name}
+    assert outs == {name: artifacts[name]["path"] for name in ("birdlets", "cub")}
 
 
 def test_no_stage_depends_on_a_whole_package_or_on_all_recipes(index):

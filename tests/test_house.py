@@ -8,11 +8,11 @@ import pytest
 from conftest import ROOT
 from source_code import IDS, MODULES, STAGES, graph, imports, parse
 
-COMMANDS = ("ablate", "check", "launch", "repro")
+COMMANDS = ("ablate", "check", "launch", "predict", "repro")
 ENTRIES = ("__init__", "__main__", "typer_command")
 
 # Who may import whom: downwards only. A room is a folder of tools, or a file beside them.
-TOOLS = {"datasets", "training", "reporting", "tracking", "overlay"}
+TOOLS = {"datasets", "training", "reporting", "tracking", "overlay", "recogniser"}
 MAY_IMPORT = {
     "model": set(),
     "errors": set(),
@@ -24,11 +24,13 @@ MAY_IMPORT = {
     "overlay": set(),
     "datasets": {"params", "images", "disk", "errors"},
     "training": {"params", "disk", "errors", "model"},
+    "recogniser": {"training", "params", "images", "disk", "errors", "model"},
+    "predicting": {"recogniser", "reporting", "datasets", "images", "disk", "errors"},
     "reporting": {"overlay", "params", "disk", "errors"},
     "tracking": {"params", "disk", "errors"},
     "stages": TOOLS | {"trainings", "params", "images", "disk", "errors", "model"},
     "scheduling": {"params", "disk", "errors"},
-    "commands": {"reporting", "tracking", "scheduling", "plan", "trainings", "params", "disk", "errors"},
+    "commands": TOOLS | {"scheduling", "predicting", "plan", "trainings", "params", "images", "disk", "errors"},
     "cli": TOOLS | {"scheduling", "stages", "commands", "plan", "trainings", "params", "disk", "errors"},
     "entries": {"cli"},
 }

@@ -30,19 +30,21 @@ JUNK = {  # names that systems and tools put beside pictures, in lower case; wha
 def pictures(root: Path, account: Account) -> list[str]:
     """Return the paths of all pictures below ``root``, links followed; note in ``account`` what is none."""
     found, odd, linked = [], [], []
-    waiting, replaced = [(root, "", frozenset({_identity(root)}))], apart.replaced()
+    waiting, replaced = [(root, "", frozenset({identity_of(root)}))], apart.replaced()
     while waiting:
         folder, prefix, above = waiting.pop()
-        for entry in _entries(folder, replaced):
+        for entry in entries(folder):
+            if entry.is_symlink():  # to where stages delete: it may be the only copy of a picture
+                apart.keep_apart(f"{folder}: a link", entry.path, replaced)
             path = prefix + entry.name
-            if entry.name.startswith(".") or entry.name.lower() in JUNK:
+            if is_junk(entry.name):
                 shown = path if _is_text(entry.name) else ascii(path)
                 account.leave_out("hidden, or put there by a system or a tool", shown)
             elif not _is_text(entry.name):
                 odd.append(path)
-            elif not _leads_to_a_folder(entry):
+            elif not leads_to_a_folder(entry):
                 _sort(entry, path, found, account)
-            elif (identity := _identity(Path(entry.path))) in above:
+            elif (identity := identity_of(Path(entry.path))) in above:
                 account.leave_out("a link back to a folder that it is in", path)
             else:
                 waiting.append((Path(entry.path), f"{path}/", above | {identity}))
@@ -72,25 +74,28 @@ def _sort(entry: os.DirEntry, path: str, found: list[str], account: Account) -> 
         account.leave_out("no picture by its name", path)
 
 
-def _entries(folder: Path, replaced: list[str]) -> list[os.DirEntry]:
-    """List a folder; raise InputError for a link to where stages delete: that may be the only copy of a picture."""
+def is_junk(name: str) -> bool:
+    """Say whether a file or folder of this name is hidden, or put there by a system or a tool."""
+    return name.startswith(".") or name.lower() in JUNK
+
+
+def entries(folder: Path) -> list[os.DirEntry]:
+    """Return what is in a folder; raise InputError where it cannot be listed."""
     try:
-        with os.scandir(folder) as entries:
-            found = list(entries)
+        with os.scandir(folder) as found:
+            return list(found)
     except OSError as error:
         raise InputError(f"{folder}: cannot be listed ({error.strerror}); mend that, or take it out") from error
-    for entry in found:
-        if entry.is_symlink():
-            apart.keep_apart(f"{folder}: a link", entry.path, replaced)
-    return found
 
 
-def _identity(folder: Path) -> tuple[int, int]:
+def identity_of(folder: Path) -> tuple[int, int]:
+    """Return what a folder has in common with all links to it."""
     status = folder.stat()
     return status.st_dev, status.st_ino
 
 
-def _leads_to_a_folder(entry: os.DirEntry) -> bool:
+def leads_to_a_folder(entry: os.DirEntry) -> bool:
+    """Say whether it is a folder, or a link to one."""
     try:
         return entry.is_dir()
     except OSError:  # a link to itself

@@ -34,7 +34,7 @@ class View:
 class Example:
     """One image at every scale."""
 
-    truth: str  # its class
+    truth: str | None  # its class, where it is known
     views: list[View]
 
 
@@ -66,17 +66,17 @@ def gallery(examples: list[Example], shown_as: Mapping[str, str] | None = None) 
     grid = figure.subplots(len(examples), 3 * n_scales, squeeze=False)
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0.01, hspace=0.01)
     for row, example in zip(grid, examples, strict=True):
-        row[0].set_ylabel(_short(shown_as.get(example.truth, example.truth)), fontsize=9, parse_math=False)
+        if example.truth is not None:
+            row[0].set_ylabel(_short(shown_as.get(example.truth, example.truth)), fontsize=9, parse_math=False)
         for scale, view in enumerate(example.views):
             seen, heat, mask = row[3 * scale : 3 * scale + 3]
             seen.imshow(view.pixels)
             _draw_boxes(seen, view)
             heat.imshow(overlay.heat(view.pixels, view.M.astype(np.float32)))
             mask.imshow(overlay.mask(view.pixels, view.M_b))
-            right = view.prediction == example.truth
-            colour, name = "#1a7f37" if right else "#b00020", _short(shown_as.get(view.prediction, view.prediction))
-            text = ("✓ " if right else "✗ ") + name
-            heat.set_xlabel(text, fontsize=8, color=colour, labelpad=2, parse_math=False)
+            mark, colour = _verdict(view.prediction, example.truth)
+            name = _short(shown_as.get(view.prediction, view.prediction))
+            heat.set_xlabel(mark + name, fontsize=8, color=colour, labelpad=2, parse_math=False)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
@@ -137,6 +137,13 @@ def save(figure: Figure, path: Path, dpi: int = 110) -> None:
     for kind in ("png", "svg"):
         with files.atomic_write(path.with_name(f"{path.name}.{kind}")) as temporary:
             figure.savefig(temporary, format=kind, dpi=dpi)
+
+
+def _verdict(prediction: str, truth: str | None) -> tuple[str, str]:
+    """Return the mark and the colour of a prediction."""
+    if truth is None:
+        return "", "black"
+    return ("✓ ", "#1a7f37") if prediction == truth else ("✗ ", "#b00020")
 
 
 def _tidy(axes: Axes) -> None:

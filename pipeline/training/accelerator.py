@@ -13,25 +13,31 @@ import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
 from torch.nn.parallel import DistributedDataParallel
 
+from pipeline.errors import InputError
 from pipeline.training import environment
 
 OWN_THREADS = "PIPELINE_SET_OMP_NUM_THREADS"  # pipeline/launch.py sets it with a value of its own
 TF32 = {"none": (False, False), "convolutions": (True, False), "all": (True, True)}  # in cuDNN, in matrix products
 
 
-def start(precision: str = "fp32", threads: int | None = None, tf32: str = "convolutions") -> Accelerator:
+def start(
+    precision: str = "fp32", threads: int | None = None, tf32: str = "convolutions", device: str = "auto"
+) -> Accelerator:
     """Join the processes that Accelerate's launcher or torchrun started, and set up this one.
 
     precision  ``bf16`` turns autocast on
     threads    of this process on CPUs; None: all the cores there are
     tf32       where a GPU may compute fp32 with a mantissa of 10 bits: a key of TF32
+    device     ``cpu``, ``cuda``, or ``auto``: a GPU where there is one
 
     Raises InputError where the environment asks for something that the recipe cannot mean.
     """
     warnings.filterwarnings("ignore", message=".*pin_memory.*")  # each loader warns on machines without a GPU
     environment.check_ranks(os.environ)
     overruled = list(environment.overrule(os.environ))
-    on_gpu = torch.cuda.is_available()
+    on_gpu = torch.cuda.is_available() and device != "cpu"
+    if device == "cuda" and not on_gpu:
+        raise InputError("--device cuda: torch sees no GPU here; say cpu, or auto")
     accelerator = Accelerator(
         cpu=None if on_gpu else True,  # else each of several processes on CPUs would act as if it were the only one
         mixed_precision="bf16" if precision == "bf16" else "no",

@@ -24,9 +24,10 @@ STAGES = [
     "evaluate",
     "measure",
     "compare",
+    "export",
     "report",
 ]
-COMMANDS = [*STAGES, "launch", "repro", "ablate", "check", "send"]
+COMMANDS = [*STAGES, "launch", "repro", "ablate", "check", "predict", "send"]
 BIN = Path(sys.executable).parent
 
 

@@ -1,0 +1,91 @@
+"""Stage: put all that is needed to ask the trained scales of ours into one folder, to be used anywhere."""
+
+import shutil
+from pathlib import Path
+
+from pipeline import params, recogniser
+from pipeline.disk import files, imageset
+from pipeline.errors import InputError
+from pipeline.recogniser import Description, Used
+from pipeline.training import trained
+
+NAMED = 30  # classes that the card lists; model.json has all
+CARD = """\
+# {dataset}: {n} classes, {scales} scales
+
+Answers which of {n} classes a picture shows, and where it looked: local classifiers attend to a region, the next scale
+reads that region cut from the original and zoomed, and the scales' probabilities are averaged. The method is that of
+*Generating Attention from Classifier Activations for Fine-grained Recognition* (Wei Shen, Rujie Liu).
+
+    pipeline predict PICTURES --model FOLDER    # FOLDER being the one that this file lies in
+
+`{description}` has the class names, how images are made, the recipe, the accuracies below and the digests of the
+weights; nothing else is needed, and nothing here is a pickle.
+
+| accuracy (%) | {header} |
+| --- |{rule}
+{rows}
+
+On the test split of its own dataset, after the last epoch. Pictures of another kind (other cameras, other places, no
+such object at all) were not measured: it always names one of its classes, also where none is there.
+
+- backbone: {backbone}, stride {stride}, {classifiers} local classifiers; images with a short edge of {edge} pixels
+- classes: {classes}
+"""
+
+
+def run(dataset: str, recipe: params.Recipe, weights: list[Path], images: Path, metrics: Path, out: Path) -> None:
+    """Write the folder ``out``, which ``recogniser.read`` describes.
+
+    recipe   how boxes are chosen; what the networks are and how they were trained stands beside their weights
+    weights  folders of the train stages, scale 1 first
+    images   image set of scale 1, for its size and its class names
+    metrics  what the evaluate stage measured
+    """
+    data = imageset.read(images)
+    recipes = [trained.read_recipe(folder, recipe) for folder in weights]
+    for folder, other in zip(weights, recipes, strict=True):
+        if other != recipes[0]:
+            raise InputError(f"{folder}: was trained by another recipe than {weights[0]}; run 'dvc repro'")
+    used = {name: getattr(recipes[0], name) for name in ("network", "train", "attend")}
+    description = Description(
+        dataset=dataset,
+        class_names=data.class_names,
+        recipe=Used(prepare=params.Prepare(short_edge=data.short_edge), **used),
+        trained_on=data.digest,
+        weights=[recogniser.sha256(folder / trained.WEIGHTS) for folder in weights],
+        metrics=files.read_json(metrics),
+    )
+    with files.atomic_write(out) as temporary:
+        for source, place in zip(weights, recogniser.scales(temporary, description), strict=True):
+            place.mkdir(parents=True)
+            shutil.copyfile(source / trained.WEIGHTS, place / trained.WEIGHTS)
+        recogniser.write_description(temporary, description)
+        (temporary / recogniser.CARD).write_text(card(description), encoding="utf-8")
+        recogniser.read(temporary)
+    print(f"{out}: {len(weights)} scales, {len(data.class_names)} classes")
+
+
+def card(description: Description) -> str:
+    """Return the model card, in Markdown."""
+    measured = {row: description.metrics[f"acc_{row}"] for row in ("loc", "obj", "avg")}
+    columns = list(measured["avg"])
+    words = {"ms": "multi-scale", "loc": "local", "obj": "object", "avg": "mean of both"}
+    rows = [f"| {words[row]} | {' | '.join(f'{values[c]:.1f}' for c in columns)} |" for row, values in measured.items()]
+    names = description.class_names
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    network = description.recipe.network
+    return CARD.format(
+        dataset=description.dataset,
+        n=len(names),
+        scales=len(description.weights),
+        description=recogniser.DESCRIPTION,
+        header=" | ".join(words.get(column, f"scale {column}") for column in columns),
+        rule=" ---: |" * len(columns),
+        rows="\n".join(rows),
+        backbone=network.backbone,
+        stride=network.stride,
+        classifiers=network.n_classifiers,
+        edge=description.recipe.prepare.short_edge,
+        classes=", ".join(names[:NAMED]) + more,
+    )

@@ -1,0 +1,131 @@
+"""Three scales as one thing answer for an original as the evaluation did, wherever their folder lies."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from pipeline import images, predict, recogniser
+from pipeline.disk import files, imageset, predictions, text
+from pipeline.disk.imageset import CROP
+from pipeline.disk.predictions import ATTENDED
+from pipeline.errors import InputError
+
+
+@pytest.fixture
+def folder(finished, tmp_path, monkeypatch):
+    """The tiny project's model, moved to where there is neither params.yaml nor DVC."""
+    monkeypatch.chdir(tmp_path)
+    return shutil.copytree(finished / "runs/tiny/model", tmp_path / "elsewhere" / "renamed")
+
+
+def load(folder):
+    return predict.load(folder, recogniser.read(folder), "cpu")
+
+
+@pytest.fixture
+def originals(finished):
+    """The original pictures of the test split, by id."""
+    index, pack = imageset.read_originals(finished / "data/raw/tiny")
+    rows = index[index.split == "test"].itertuples()
+    return {row.id: images.open_rgb(pack.read(row.file), row.file) for row in rows}
+
+
+def assert_as_evaluated(answers, identities, project):
+    """Every scale's probabilities, boxes and crops, and the answers of all scales."""
+    told = text.read_table(project / "runs/tiny/evaluate/predictions.csv", {}, [], "").set_index("id")
+    names = np.array(recogniser.read(project / "runs/tiny/model").class_names)
+    assert set(identities) == set(told.index)
+    for scale in (1, 2, 3):
+        views = [answer.views[scale - 1] for answer in answers]
+        attended = project / f"runs/tiny/attend/ours-0/scale-{scale}"
+        before = predictions.read_predictions(attended)
+        rows = [before.id.tolist().index(identity) for identity in identities]
+        for level in ("loc", "obj", "avg"):
+            assert np.abs(getattr(before, level)[rows] - [getattr(view, level) for view in views]).max() < 1e-5, level
+        boxes = predictions.read_boxes(attended, identities)[ATTENDED].to_numpy()
+        assert np.array_equal(boxes, [view.attended for view in views])
+        seen = "scale-1" if scale == 1 else f"ours-0/scale-{scale}"
+        data = imageset.read(project / "data/tiny" / seen)
+        crops = data.index.set_index("id").loc[identities, CROP].to_numpy()
+        assert np.array_equal(crops, [view.crop for view in views])
+        assert [data.read(identity) for identity in identities] == [view.jpeg for view in views]
+        answered = names[[view.avg.argmax() for view in views]]
+        assert answered.tolist() == told.loc[identities, f"scale_{scale}"].tolist()
+    together = np.array([answer.probabilities for answer in answers])
+    assert names[together.argmax(axis=1)].tolist() == told.loc[identities, "ms"].tolist()
+    assert np.allclose(together.max(axis=1), told.loc[identities, "confidence"].astype(float), atol=1e-4)
+
+
+def test_every_original_of_the_test_split_is_answered_as_the_evaluation_answered(finished, folder, originals):
+    answers = load(folder).answer(list(originals.values()))
+    assert_as_evaluated(answers, list(originals), finished)
+    assert [answer.size for answer in answers] == [original.size for original in originals.values()]
+    later = np.array([view.crop for answer in answers for view in answer.views[1:]])
+    assert (later != recogniser.WHOLE).any()  # else this would not try how crops are cut
+
+
+def test_alone_or_in_another_order_or_batch_a_picture_gets_the_same_answer(finished, folder, originals):
+    ready, names = load(folder), list(originals)[::-1]
+    alone = [ready.answer([originals[name]])[0] for name in names]
+    assert_as_evaluated(alone, names, finished)
+    assert_as_evaluated(ready.answer([originals[name] for name in names], batch=3), names, finished)
+
+
+def test_no_pictures_have_no_answers(folder):
+    assert load(folder).answer([]) == []
+
+
+def change(folder, **values):
+    """Change what model.json says, its digest with it."""
+    said = files.read_json(folder / "model.json") | values
+    if "digest" not in values:
+        rest = {name: value for name, value in said.items() if name not in ("format", "version", "digest")}
+        said["digest"] = recogniser._digest(rest)
+    files.write_json(folder / "model.json", said)
+
+
+def rename_a_class(folder):
+    path = folder / "model.json"
+    path.write_text(path.read_text().replace("red_crowned", "red_crown", 1))
+
+
+def flip_a_bit(folder):
+    path = folder / "scale-2" / "weights.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+
+
+BAD = {
+    "empty": (lambda folder: shutil.rmtree(folder) or folder.mkdir(), "has no model.json, so it is no exported model"),
+    "no JSON": (lambda folder: (folder / "model.json").write_bytes(b"\x80\x04pickle"), "model.json: not UTF-8"),
+    "a list": (lambda folder: (folder / "model.json").write_text("[]"), "must hold a JSON object"),
+    "foreign": (lambda folder: (folder / "model.json").write_text('{"format": "gltf"}'), "is 'gltf', not"),
+    "newer": (lambda folder: change(folder, version=2), "has format 2, and this code reads up to 1: take a newer"),
+    "edited": (rename_a_class, "damaged or edited, its digest is of another content"),
+    "a bit": (flip_a_bit, "scale-2/weights.safetensors: damaged or of another model, by its digest"),
+    "a scale less": (lambda folder: shutil.rmtree(folder / "scale-3"), "scale-3/weights.safetensors: cannot be read"),
+    "another encoding": (
+        lambda folder: change(folder, images=recogniser.HOW | {"quality": 90}),
+        "its images are made in a way that this code does not know",
+    ),
+    "no classes": (lambda folder: change(folder, class_names=[]), "model.json: class_names: List should have at least"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_folder_that_is_not_what_was_exported_is_one_line(folder, kind):
+    spoil, message = BAD[kind]
+    spoil(folder)
+    with pytest.raises(InputError) as caught:
+        load(folder)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_model_has_what_the_recipe_says_it_was_made_with(finished, folder):
+    said = json.loads((folder / "model.json").read_text())
+    assert said["images"]["quality"] == images.QUALITY and said["recipe"]["prepare"] == {"short_edge": 64}
+    assert said["recipe"]["attend"] == {"region": "all", "margin": 0.15, "minimum": 0.5}
+    assert said["metrics"] == files.read_json(finished / "reports/metrics/tiny.json")
