@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.timing import Row, failed, to_markdown
 
 HERE = Path(__file__).parent
-NAMES = ("step", "operations", "boxes", "loading", "inference", "orchestration", "memory", "trainings")
+NAMES = ("step", "operations", "boxes", "loading", "inference", "predicting", "orchestration", "memory", "trainings")
 ALONE = "--alone"  # FILE NAME: what the process of one benchmark is started with
 
 

@@ -26,6 +26,10 @@ TINY = {
     "loading": ("s.PICTURES, s.EDGE, s.BATCH, s.ORIGINALS = 4, 64, 2, {'a': (80, 70)}\nrows = s.rows()\n", 2),
     "inference": ("s.BACKBONE, s.SHAPES, s.PICTURES = 'resnet18', [(64, 64)], 2\nrows = s.rows()\n", 1),
     "trainings": ("s.BACKBONE, s.PIXELS, s.BATCH, s.STEPS, s.ROUNDS = 'resnet18', 64, 2, 1, 1\nrows = s.rows()\n", 1),
+    "predicting": (
+        "s.BACKBONE, s.EDGE, s.CLASSES, s.PICTURES = 'resnet18', 64, 3, 2\nrows = s.rows()\n",
+        1,
+    ),
     "inference in bf16": (
         "s.BACKBONE, s.SHAPES, s.PICTURES = 'resnet18', [(64, 64)], 2\nrows = s.measure('bf16')\n",
         1,
