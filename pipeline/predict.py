@@ -157,6 +157,7 @@ def _answers(ready: Recogniser, asked_for: list[Source], batch: int) -> Iterator
             for source, (answer, error) in zip(part, _ask(ready, part, batch), strict=True):
                 yield source, answer, error
                 bar.update()
+            accelerator.give_back_memory()
 
 
 def _ask(ready: Recogniser, part: list[Source], batch: int) -> list[tuple[Answer | None, str]]:

@@ -16,7 +16,7 @@ from pipeline.errors import InputError
 
 LIST = "-"  # stands for the names on standard input
 LARGEST = 1_000_000_000  # bytes of a picture's file
-HELD = 64_000_000  # pixels of all originals that are held at once; they decide the memory
+HELD = 32_000_000  # pixels of all originals that are held at once; they decide the memory
 
 
 @dataclass(frozen=True)
