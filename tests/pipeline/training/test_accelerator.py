@@ -1,10 +1,13 @@
 """An Accelerate job on this machine."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
 
+from conftest import ROOT
 from pipeline.training import accelerator
 
 
@@ -80,3 +83,22 @@ def test_quotas_of_containers(tmp_path, files, expected):
 
 def test_cores_are_those_that_this_process_may_use():
     assert accelerator.cores() == len(os.sched_getaffinity(0))
+
+
+def test_freed_memory_is_kept_until_it_is_given_back():
+    code = (
+        "import numpy as np\n"
+        "from pathlib import Path\n"
+        "from pipeline.training import accelerator\n"
+        "rss = lambda: int(Path('/proc/self/statm').read_text().split()[1]) * 4096 / 1e6\n"
+        "accelerator.keep_freed_memory()\n"
+        "held = [np.ones(1_000_000) for _ in range(50)]\n"
+        "above, full = np.ones(1_000_000), rss()\n"  # what lies above the hole
+        "held = []\n"
+        "kept = rss()\n"
+        "accelerator.give_back_memory()\n"
+        "print(full - kept, kept - rss())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    at_once, asked = map(float, done.stdout.split())
+    assert at_once < 50 and asked > 300  # MB of 400
