@@ -26,7 +26,7 @@ def test_it_shows_each_scale_and_whether_the_folder_agrees():
 
 def test_a_long_name_and_one_that_is_taken_get_places_of_their_own(tmp_path):
     figure = drawing.draw(answer(), ["gull", "tern"], None)
-    long = [f"d/{'é' * 120}{end}.jpg" for end in ("1234567", "7654321")]  # 251 bytes
+    long = [f"d/{'é' * 122}{end}.jpg" for end in ("1234567", "7654321")]  # 255 bytes
     places = [drawing.save(figure, Source(path), tmp_path) for path in ["a.jpg", "../a.jpg", *long]]
     assert places[:2] == ["overlays/a.jpg.png", "overlays/a.jpg-2.png"] and len(set(places)) == 4
     assert all((tmp_path / place).stat().st_size > 1000 for place in places)
