@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from pipeline import images
@@ -33,9 +34,7 @@ def pictures(root: Path, account: Account) -> list[str]:
     waiting, replaced = [(root, "", frozenset({identity_of(root)}))], apart.replaced()
     while waiting:
         folder, prefix, above = waiting.pop()
-        for entry in entries(folder):
-            if entry.is_symlink():  # to where stages delete: it may be the only copy of a picture
-                apart.keep_apart(f"{folder}: a link", entry.path, replaced)
+        for entry in _apart(folder, replaced):
             path = prefix + entry.name
             if is_junk(entry.name):
                 shown = path if _is_text(entry.name) else ascii(path)
@@ -77,6 +76,14 @@ def _sort(entry: os.DirEntry, path: str, found: list[str], account: Account) -> 
 def is_junk(name: str) -> bool:
     """Say whether a file or folder of this name is hidden, or put there by a system or a tool."""
     return name.startswith(".") or name.lower() in JUNK
+
+
+def _apart(folder: Path, replaced: list[str]) -> Iterator[os.DirEntry]:
+    """Yield what is in a folder; raise InputError for a link to where stages delete: it may be the only copy."""
+    for entry in entries(folder):
+        if entry.is_symlink():
+            apart.keep_apart(f"{folder}: a link", entry.path, replaced)
+        yield entry
 
 
 def entries(folder: Path) -> list[os.DirEntry]:
