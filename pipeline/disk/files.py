@@ -166,7 +166,7 @@ def _replace(path: Path, temporary: Path) -> None:
         path.rename(aside)
     try:
         temporary.replace(path)
-    except BaseException:
+    except OSError:
         if aside.is_dir():
             aside.rename(path)
         raise
