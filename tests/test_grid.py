@@ -1,6 +1,6 @@
 """This project's own graph, side by side: the same numbers, and the same dvc.lock, as one stage after the other.
 
-It starts fifty stages, each a process, so it runs on demand: make test-distributed
+It starts some forty stages, each a process, so it runs on demand: make test-distributed
 """
 
 import shutil
@@ -48,7 +48,7 @@ def test_two_at_once_give_what_one_after_the_other_gives(folder, tmp_path_factor
         if not path.name.startswith("cost"):
             assert (folder / "reports" / "metrics" / path.name).read_bytes() == path.read_bytes(), path.name
     here, there = stages(folder), stages(other)
-    assert here.keys() == there.keys() and len(here) > 50
+    assert here.keys() == there.keys() and len(here) > 40
     timed = {name for name in here if name.startswith(("measure", "report"))}  # how fast is no result that comes again
     assert [name for name in here if name not in timed and here[name] != there[name]] == []
     subprocess.run([*DVC, "status", "--quiet"], cwd=folder, check=True)
