@@ -23,7 +23,7 @@ ifneq ($(ODD),)
 $(error $(CURDIR): PATH, setuptools or scripts fail in a folder with $(ODD) in its name: move the project)
 endif
 
-.PHONY: help install repro test test-gpu test-distributed bench lint
+.PHONY: help install repro test test-long test-gpu test-distributed bench lint
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ repro: install ## run the pipeline; 'make repro DATASETS=birdlets,cub10' names o
 
 test: install ## run the tests, side by side on all cores
 	@OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+test-long: install ## run the tests that take minutes: damaged files, experiments, stages side by side
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -m long --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test-gpu: install ## run the tests that need a GPU; says which were skipped for want of one
 	@$(PY) -m pytest -m gpu

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from conftest import checkout
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 TARGET = "train@tiny-ours-0-1"
 DVC = [sys.executable, "-m", "dvc"]
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c"]

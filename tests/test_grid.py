@@ -1,6 +1,6 @@
 """This project's own graph, side by side: the same numbers, and the same dvc.lock, as one stage after the other.
 
-It starts some forty stages, each a process, so it runs on demand: make test-distributed
+It starts some forty stages, each a process, so it runs on demand: make test-long
 """
 
 import shutil
@@ -14,7 +14,7 @@ import command_line
 import toy
 from conftest import ALONE, PLAN, TINY, VARIANTS, checkout
 
-pytestmark = pytest.mark.machines
+pytestmark = pytest.mark.long
 DVC = [sys.executable, "-m", "dvc"]
 
 

@@ -19,7 +19,7 @@ from pipeline.datasets import aircraft, archive, cars, cub, folder, sources
 from pipeline.datasets.account import Account
 from pipeline.errors import InputError
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 N, BY_COMMAND = 2000, 50
 
 

@@ -20,7 +20,7 @@ from pipeline.errors import InputError
 from pipeline.reporting import claims, metrics, results, tables
 from pipeline.tracking import run as tracking
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 CASES, COMMANDS = 2000, 50
 BY_HAND = ("params", "floors", "metrics, checked", "predictions")  # what people edit, merge and copy; others: a quarter
 

@@ -7,7 +7,7 @@ import pytest
 
 import toy
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def test_each_layer_runs_at_once_and_the_next_follows_without_a_pause(tmp_path):
