@@ -55,6 +55,7 @@ class Coordinator:
         self.lengths = graph.path_lengths(self.waiting, {name: self.known.get(name, 1.0) for name in self.waiting})
         gpus, cores = ([], []) if self.options.through else (visible_gpus(), usable_cores())
         self.slots = Slots(self.options.at_once or len(gpus) or len(cores), gpus, cores)
+        self.sizes = {name: self._slots_of(stage) for name, stage in self.waiting.items()}  # once: it reads recipes
 
     def run(self) -> int:
         """Run everything that can be run; return the exit status."""
@@ -90,7 +91,7 @@ class Coordinator:
             only = len(ready) == 1 and not self.running
             if stage.alone and self.running:
                 return
-            number = self.slots.number if stage.alone or (only and self.slots.gpus) else self._slots_of(stage)
+            number = self.slots.number if stage.alone or (only and self.slots.gpus) else self.sizes[stage.name]
             if share := self.slots.take(number):
                 self._say("start", stage.name)
                 self.running.append(jobs.start(stage, share, self.project, self._environment()))
