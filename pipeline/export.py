@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from pipeline import params, recogniser
 from pipeline.disk import files, imageset
@@ -54,7 +55,7 @@ def run(dataset: str, recipe: params.Recipe, weights: list[Path], images: Path, 
         recipe=Used(prepare=params.Prepare(short_edge=data.short_edge), **used),
         trained_on=data.digest,
         weights=[recogniser.sha256(folder / trained.WEIGHTS) for folder in weights],
-        metrics=files.read_json(metrics),
+        metrics=_measured(metrics),
     )
     with files.atomic_write(out) as temporary:
         for source, place in zip(weights, recogniser.scales(temporary, description), strict=True):
@@ -64,6 +65,18 @@ def run(dataset: str, recipe: params.Recipe, weights: list[Path], images: Path, 
         (temporary / recogniser.CARD).write_text(card(description), encoding="utf-8")
         recogniser.read(temporary)
     print(f"{out}: {len(weights)} scales, {len(data.class_names)} classes")
+
+
+def _measured(path: Path) -> dict[str, Any]:
+    """Read the metrics; raise InputError where the accuracies that the card shows are no rows of numbers."""
+    values = files.read_json(path)
+    for name in ("acc_loc", "acc_obj", "acc_avg"):
+        row = values.get(name)
+        if not isinstance(row, dict) or {type(value) for value in row.values()} - {float, int} or not row:
+            raise InputError(f"{path}: {name} is no row of numbers; run 'dvc repro evaluate'")
+        if row.keys() != values["acc_loc"].keys():
+            raise InputError(f"{path}: {name} has other scales than acc_loc; run 'dvc repro evaluate'")
+    return values
 
 
 def card(description: Description) -> str:

@@ -30,9 +30,11 @@ def run(through: str, words: list[str]) -> int:
             job = subprocess.Popen([*launcher, *command], env={**os.environ, AWAY: "1"}, start_new_session=True)
         except OSError as error:
             raise InputError(f"--through: {launcher[0]!r} cannot be started ({error.strerror})") from error
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: job.terminate())
+        heard = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(number, lambda *_: job.terminate()) for number in heard]
         status = job.wait()
+        for number, handler in zip(heard, before, strict=True):
+            signal.signal(number, handler)
         if status == 0 and not noted.exists():
             print(f"{launcher[0]} says that all is well, but the command did not end: has its machine failed?")
             return LOST

@@ -32,6 +32,7 @@ def bug(*_, **__):
     raise KeyError("a bug")
 
 
+METRICS = "reports/metrics/tiny"
 INSIDE = {  # a stage, and what is called in the middle of it
     "plan": (plan, "spell"),
     "download": (download.files, "atomic_write"),
@@ -42,6 +43,7 @@ INSIDE = {  # a stage, and what is called in the middle of it
     "crop": (images, "cut_all"),
     "evaluate": (evaluate, "accuracies"),
     "measure": (accelerator, "start"),
+    "export": (trained, "read_recipe"),
     "compare": (compare, "hits"),
     "report": (claims, "judge"),
     "check": (check, "_compare"),
@@ -63,6 +65,7 @@ def test_a_bug_in_a_stage_keeps_its_traceback(here, monkeypatch, name):
         "train": [*seen, "--out", "out"],
         "attend": ["--trained", TRAIN, *seen, "--out", "out"],
         "crop": [*raw, "--attended", ATTEND, *seen, "--out", "out"],
+        "export": ["1", "--trained", "runs/tiny/train", *seen, "--metrics", f"{METRICS}.json", "--out", "out"],
         "measure": [*seen, "--out", "out.json"],
         "weights": ["--out", "out.safetensors"],
     }

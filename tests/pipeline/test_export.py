@@ -7,6 +7,7 @@ from safetensors import safe_open
 
 import command_line
 from pipeline import export, params, recogniser
+from pipeline.disk import files
 from pipeline.errors import InputError
 
 
@@ -76,3 +77,13 @@ def test_a_damaged_training_is_named(finished, project):
         command_line.run(
             *[word.replace(f"{finished}/runs", f"{project}/runs") for word in words(finished, [1, 2, 3], "m")]
         )
+
+
+@pytest.mark.parametrize("row", [None, [], {}, {"1": "80"}, {"1": True}, {"1": 80.0, "7": 1.0}])
+def test_damaged_metrics_are_one_line(tmp_path, row):
+    whole = {name: {"1": 80.0} for name in ("acc_loc", "acc_obj", "acc_avg")}
+    files.write_json(tmp_path / "tiny.json", whole)
+    assert export._measured(tmp_path / "tiny.json") == whole
+    files.write_json(tmp_path / "tiny.json", whole | {"acc_avg": row})
+    with pytest.raises(InputError, match=r"tiny.json: acc_avg (is no row of numbers|has other scales)[^\n]*'dvc repro"):
+        export._measured(tmp_path / "tiny.json")
