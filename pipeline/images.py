@@ -40,7 +40,8 @@ DAMAGED = (
 )
 NAMED = 10  # damaged pictures that an error names; all are printed
 RESAMPLING, REDUCING_GAP = Image.Resampling.BICUBIC, 3
-QUALITY, SUBSAMPLING = 95, 0  # of the JPEGs that scales read: so they lose less than the camera's did
+QUALITY = 95  # of the JPEGs that scales read: so they lose less than the camera's did
+SUBSAMPLING = 0  # none: colours as fine as brightness
 
 
 @cache

@@ -58,7 +58,9 @@ def trainings():
 
 def change_a_constant(quality):
     source = Path("pipeline/images.py")
-    source.write_text(source.read_text().replace("QUALITY = 95", f"QUALITY = {quality}"))
+    before = source.read_text()
+    source.write_text(before.replace("QUALITY = 95", f"QUALITY = {quality}"))
+    assert source.read_text() != before
 
 
 def test_an_experiment_in_a_copy_runs_the_copys_code(repository):
