@@ -40,7 +40,7 @@ install: .venv/installed ## create .venv and install the project into it
 	@touch $@
 
 repro: install ## run the pipeline; 'make repro DATASETS=birdlets,cub10' names other datasets in params.yaml first
-	@$(PY) -m pipeline plan $(if $(DATASETS),--datasets '$(DATASETS)')
+	@$(if $(DATASETS),$(PY) -m pipeline plan --datasets '$(DATASETS)')
 	@$(PY) -m pipeline repro
 	@for name in $$(sed -n '/^planned:/,/^[^ p]/s/^  \([^:]*\):.*/\1/p' cells.yaml); do \
 	echo; cat "reports/$$name/table-6.md"; echo "report: reports/$$name/index.html"; done

@@ -23,7 +23,8 @@ ANEW = "run 'accelerate config' again, or delete the file"
 def hand_over(words: list[str]) -> None:
     """Replace this process by Accelerate's launcher if the launcher is needed; else return, to run the command here.
 
-    It is needed if ``accelerate config`` has been run, or if the machine has several devices.
+    It is needed if ``accelerate config`` has been run, or if the machine has several devices. Where a cluster's own
+    launcher is named (``scheduling.travel``), the command runs there instead, and this process ends with its status.
     """
     outputs.check(words[1:2])  # of the dataset: 'pipeline plan' may have looked long ago
     if through := os.environ.pop(travel.THROUGH, ""):

@@ -17,14 +17,8 @@ from pipeline.errors import InputError
 
 MACHINE = platform.node().partition(".")[0]
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, a user's quota, a limit on files
-REFUSED = (
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.EEXIST,
-)  # rights, or a file in the way
+RIGHTS, IN_THE_WAY = (errno.EACCES, errno.EPERM, errno.EROFS), (errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
+REFUSED = RIGHTS + IN_THE_WAY
 
 
 @contextmanager

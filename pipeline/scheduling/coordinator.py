@@ -128,8 +128,8 @@ class Coordinator:
             self._say("again", f"{name} (ended with status {status}; try {self.tries[name]} of {self.options.retries})")
             return
         if self.signals:
-            self._settle(name, "stopped")
-            self._say("stopped", name, seconds)
+            self._settle(name, jobs.STOPPED)
+            self._say(jobs.STOPPED, name, seconds)
             return
         self._settle(name, jobs.FAILED)
         self._say("FAILED", f"{name}; all that it said is in {job.log}", seconds)
@@ -138,7 +138,7 @@ class Coordinator:
     def _settle(self, name: str, result: str) -> None:
         """Note how a stage has ended; what depends on a failed one will not be run."""
         self.ended[name] = result
-        gone = {name} | (graph.below(self.waiting, {name}) if result in (jobs.FAILED, "stopped") else set())
+        gone = {name} | (graph.below(self.waiting, {name}) if result in (jobs.FAILED, jobs.STOPPED) else set())
         self.waiting = {other: stage for other, stage in self.waiting.items() if other not in gone}
 
     @contextmanager

@@ -15,7 +15,7 @@ from pipeline.scheduling.slots import Share
 
 LOGS = Path("runs/logs")
 SHOWN = 20  # lines of its output that a failure shows
-RAN, CACHED, UNCHANGED, FAILED = "ran", "cached", "unchanged", "failed"
+RAN, CACHED, UNCHANGED, FAILED, STOPPED = "ran", "cached", "unchanged", "failed", "stopped"
 DVC = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item"]
 
 

@@ -6,26 +6,13 @@ import pytest
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-import made_up
 from conftest import ROOT
 from made_up import ATTEND, IMAGES, TRAIN, jpeg, scales, words
 from pipeline import check, compare, download, evaluate, images, plan, weights
 from pipeline.cli import app
 from pipeline.disk import imageset
 from pipeline.reporting import claims
-from pipeline.tracking import run as tracking
 from pipeline.training import accelerator, trained
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    return made_up.make(tmp_path_factory.mktemp("project"))
-
-
-@pytest.fixture
-def here(project, monkeypatch):
-    monkeypatch.chdir(project)
-    monkeypatch.setattr(tracking, "run", made_up.untracked)
 
 
 def bug(*_, **__):

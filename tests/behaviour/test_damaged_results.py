@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import made_up
 from damage import damage_arrays, damage_text
 from made_up import ATTEND, CELLS, FOLDERS, IMAGES, TRAIN, scales, words
 from pipeline import check, compare, evaluate, params, plan, report, trainings
@@ -18,7 +17,6 @@ from pipeline.datasets import sources
 from pipeline.disk import files, imageset, predictions
 from pipeline.errors import InputError
 from pipeline.reporting import claims, metrics, results, tables
-from pipeline.tracking import run as tracking
 
 pytestmark = pytest.mark.long
 CASES, COMMANDS = 2000, 50
@@ -92,17 +90,6 @@ def assert_one_line(message, path):
 
 def damage(content, rng):
     return (damage_arrays if content.startswith(b"PK") else damage_text)(content, rng)
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    return made_up.make(tmp_path_factory.mktemp("project"))
-
-
-@pytest.fixture
-def here(project, monkeypatch):
-    monkeypatch.chdir(project)
-    monkeypatch.setattr(tracking, "run", made_up.untracked)
 
 
 @pytest.mark.parametrize("kind", KINDS)
