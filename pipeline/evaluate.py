@@ -12,7 +12,7 @@ from pipeline.disk.predictions import ATTENDED, N_SCALES, Predictions, accuracy,
 from pipeline.errors import InputError
 from pipeline.tracking import run as tracking
 
-KINDS = ("loc", "obj", "avg")  # the rows of Table 6
+KINDS = ("loc", "obj", "avg")  # measured for Table 6, which 'reporting/tables.py' lays out
 
 
 def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path, out: Path, metrics: Path) -> None:

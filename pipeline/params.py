@@ -82,8 +82,14 @@ class Train(Section):
     precision: Literal["fp32", "bf16", "fp64"]  # of the backbone; fp64: to test on several numbers of processes
     tf32: Literal["none", "convolutions", "all"] = "convolutions"  # where a GPU may round fp32 to 10 bits of mantissa
     threads: PositiveInt | None  # per process on CPUs; another number rounds sums differently; null: all cores
+    instructions: Literal["avx2"] | None = None  # of CPUs: the newest used, as newer ones round otherwise; null: any
     test_every: PositiveInt  # epochs between tests on the test split, only for the curves; no choice uses them
     loss: Literal["both", "local", "object"] = "both"  # Eq. 6, or one of its two terms alone (section 5.6.1)
+
+    @property
+    def arithmetic(self) -> tuple[str, int | None, str, str | None]:
+        """What decides how sums round on one machine, in the order in which a job takes it."""
+        return self.precision, self.threads, self.tf32, self.instructions
 
 
 class Attend(Section):

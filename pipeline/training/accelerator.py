@@ -4,6 +4,7 @@ import ctypes
 import inspect
 import os
 import warnings
+from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,15 +21,25 @@ OWN_THREADS = "PIPELINE_SET_OMP_NUM_THREADS"  # pipeline/launch.py sets it with 
 TF32 = {"none": (False, False), "convolutions": (True, False), "all": (True, True)}  # in cuDNN, in matrix products
 
 
+INSTRUCTIONS = {  # what the libraries below torch read when each first computes, and not before
+    "avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "AVX2,STRICT"},
+}
+
+
 def start(
-    precision: str = "fp32", threads: int | None = None, tf32: str = "convolutions", device: str = "auto"
+    precision: str = "fp32",
+    threads: int | None = None,
+    tf32: str = "convolutions",
+    instructions: str | None = None,
+    device: str = "auto",
 ) -> Accelerator:
     """Join the processes that Accelerate's launcher or torchrun started, and set up this one.
 
-    precision  ``bf16`` turns autocast on
-    threads    of this process on CPUs; None: all the cores there are
-    tf32       where a GPU may compute fp32 with a mantissa of 10 bits: a key of TF32
-    device     ``cpu``, ``cuda``, or ``auto``: a GPU where there is one
+    precision     ``bf16`` turns autocast on
+    threads       of this process on CPUs; None: all the cores there are
+    tf32          where a GPU may compute fp32 with a mantissa of 10 bits: a key of TF32
+    instructions  of CPUs, no newer ones are used: a key of INSTRUCTIONS; None: the newest that the processor has
+    device        ``cpu``, ``cuda``, or ``auto``: a GPU where there is one
 
     Raises InputError where the environment asks for something that the recipe cannot mean.
     """
@@ -36,6 +47,8 @@ def start(
     environment.check_ranks(os.environ)
     overruled = list(environment.overrule(os.environ))
     on_gpu = torch.cuda.is_available() and device != "cpu"
+    if instructions and not on_gpu:
+        overruled += hold_to(instructions, os.environ)
     if device == "cuda" and not on_gpu:
         raise InputError("--device cuda: torch sees no GPU here; say cpu, or auto")
     accelerator = Accelerator(
@@ -69,6 +82,23 @@ def _parallel() -> DistributedDataParallelKwargs:
     if "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters:
         return _Parallel(forward_sync_buffers=False)
     return DistributedDataParallelKwargs(broadcast_buffers=False)
+
+
+def hold_to(instructions: str, variables: MutableMapping[str, str]) -> Iterator[str]:
+    """Let torch use no newer instructions, so that it rounds alike on old and new processors; yield what to say of it.
+
+    Newer ones add more numbers at once, so in another order, and training amplifies that.
+    """
+    for name, value in INSTRUCTIONS[instructions].items():
+        if variables.get(name, value).lower() != value.lower():
+            yield f"{name}={variables[name]} is not obeyed: train.instructions decides"
+        variables[name] = value
+    taken = torch.backends.cpu.get_cpu_capability()
+    if taken.lower() != instructions:
+        yield (
+            f"train.instructions: {instructions} wanted, {taken} taken, because this processor has no other or torch "
+            "had begun: sums will round otherwise"
+        )
 
 
 def granted_threads(wanted: int | None, processes: int) -> int:

@@ -108,7 +108,7 @@ def announce(job: Accelerator, recipe: params.Train) -> dict[str, str | int]:
 
 
 def describe(job: Accelerator, precision: str, tf32: str) -> dict[str, str | int]:
-    """Name what a job runs on: device, processes, precision, TF32, threads of each process."""
+    """Name what a job runs on: device, processes, precision, TF32, threads and CPU instructions of each process."""
     on_gpu = job.device.type == "cuda"
     return {
         "device": torch.cuda.get_device_name(job.device) if on_gpu else job.device.type.upper(),
@@ -116,14 +116,16 @@ def describe(job: Accelerator, precision: str, tf32: str) -> dict[str, str | int
         "precision": precision,
         "tf32": tf32 if on_gpu else "none",
         "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
     }
 
 
 def line(described: dict[str, str | int]) -> str:
     """Say in words what ``describe`` names.
 
-    >>> line({"device": "CPU", "processes": 1, "precision": "fp32", "tf32": "none", "threads": 2})
-    'CPU, 1 process, fp32, 2 threads'
+    >>> cpu = {"device": "CPU", "processes": 1, "precision": "fp32", "tf32": "none", "threads": 2}
+    >>> line(cpu | {"instructions": "AVX2"})
+    'CPU, 1 process, fp32, 2 threads, AVX2'
     """
     words = {"none": "no TF32", "convolutions": "TF32 in convolutions", "all": "TF32"}
     tf32 = words[described["tf32"]] if described["device"] != "CPU" else ""
@@ -131,7 +133,10 @@ def line(described: dict[str, str | int]) -> str:
         f"{described[what]} {one if described[what] == 1 else many}"
         for what, one, many in (("processes", "process", "processes"), ("threads", "thread", "threads"))
     )
-    return ", ".join(filter(None, [described["device"], processes, described["precision"], tf32, threads]))
+    instructions = described["instructions"] if described["device"] == "CPU" else ""
+    return ", ".join(
+        filter(None, [described["device"], processes, described["precision"], tf32, threads, instructions])
+    )
 
 
 def surprises(job: Accelerator, precision: str, local: int) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 import command_line
 
@@ -143,6 +144,7 @@ def test_what_it_ran_on_is_logged(prepared):
     (run,) = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
     logged = {name: value for name, value in run.data.params.items() if name.startswith("machine.")}
     expected = {"device": "CPU", "processes": "1", "precision": "fp32", "tf32": "none", "threads": "1"}
+    expected["instructions"] = torch.backends.cpu.get_cpu_capability()
     assert logged == {f"machine.{name}": value for name, value in expected.items()}
     assert run.data.params["train.tf32"] == "convolutions"
 

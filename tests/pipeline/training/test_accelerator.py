@@ -38,6 +38,31 @@ def test_threads(machine, capsys, wanted, processes, expected):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.skipif(torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"), reason="another processor")
+def test_a_job_uses_no_newer_instructions_than_its_recipe_names():
+    """In a process of its own: what a library takes, it takes when it first computes."""
+    script = (
+        "import torch\nfrom pipeline.training import accelerator\naccelerator.start(instructions='avx2')\n"
+        "print(torch.backends.cpu.get_cpu_capability())"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "ATEN_CPU_CAPABILITY": "default",
+        "ONEDNN_MAX_CPU_ISA": "avx2",
+    }
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert done.stdout == "ATEN_CPU_CAPABILITY=default is not obeyed: train.instructions decides\nAVX2\n", done.stderr
+
+
+def test_instructions_that_a_processor_has_not_are_said(monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+    variables = {}
+    (line,) = accelerator.hold_to("avx2", variables)
+    assert line.startswith("train.instructions: avx2 wanted, DEFAULT taken, because this processor has no other")
+    assert variables == accelerator.INSTRUCTIONS["avx2"]
+
+
 @pytest.mark.parametrize("limit, expected", [("1", 1), ("1,1", 1), ("2", 2), ("8", 2)])
 def test_omp_num_threads_is_obeyed_and_said(machine, capsys, limit, expected):
     machine.setenv("OMP_NUM_THREADS", limit)

@@ -122,9 +122,10 @@ def test_a_job_says_what_it_runs_on(project, capsys):
     recipe = params.read("tiny").train
     job = accelerator.start(recipe.precision, 1)
     assert capsys.readouterr().out == ""
-    described = environment.announce(job, recipe)
-    assert described == {"device": "CPU", "processes": 1, "precision": "fp32", "tf32": "none", "threads": 1}
-    assert capsys.readouterr().out == "runs on: CPU, 1 process, fp32, 1 thread\n"
+    described, instructions = environment.announce(job, recipe), torch.backends.cpu.get_cpu_capability()
+    expected = {"device": "CPU", "processes": 1, "precision": "fp32", "tf32": "none", "threads": 1}
+    assert described == expected | {"instructions": instructions}
+    assert capsys.readouterr().out == f"runs on: CPU, 1 process, fp32, 1 thread, {instructions}\n"
 
 
 def card(monkeypatch, n=1, bf16=True):
