@@ -30,7 +30,7 @@ def run(cell: Cell, recipe: params.Recipe, weights: Path, images: Path, split: s
     """
     outputs.check_folder(out, predictions.FILES)
     recipe = trained.read_recipe(weights, recipe)
-    job = accelerator.start(*recipe.train.arithmetic)
+    job = accelerator.start_for(recipe.train)
     data, machine = imageset.read(images), environment.announce(job, recipe.train)
     network = trained.read(weights, recipe.network, len(data.class_names))
     network = job.prepare_model(network, evaluation_mode=True)

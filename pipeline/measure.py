@@ -19,7 +19,7 @@ COUNTED, SPEED = ("parameters_m", "gflops"), "images_per_s"
 def run(recipe: params.Recipe, images: Path, out: Path) -> None:
     """Write parameters (millions), GFLOPs an image and images a second, on this machine, to the JSON file ``out``."""
     outputs.check_file(out)
-    job = accelerator.start(*recipe.train.arithmetic)
+    job = accelerator.start_for(recipe.train)
     device = environment.line(environment.announce(job, recipe.train))
     n_categories = len(imageset.read(images).class_names)
     bare = recipe.model_copy(update={"network": recipe.network.model_copy(update={"n_classifiers": 0})})

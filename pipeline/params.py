@@ -86,11 +86,6 @@ class Train(Section):
     test_every: PositiveInt  # epochs between tests on the test split, only for the curves; no choice uses them
     loss: Literal["both", "local", "object"] = "both"  # Eq. 6, or one of its two terms alone (section 5.6.1)
 
-    @property
-    def arithmetic(self) -> tuple[str, int | None, str, str | None]:
-        """What decides how sums round on one machine, in the order in which a job takes it."""
-        return self.precision, self.threads, self.tf32, self.instructions
-
 
 class Attend(Section):
     """How a mask becomes the next scale's crop; values were chosen on training pictures, never by true boxes."""
@@ -188,9 +183,7 @@ def _variant(name: str, values: dict, path: Path) -> dict[str, Any]:
     if number := re.fullmatch(r"n-(\d+)", name):
         expected = {"network.n_classifiers": int(number[1])}
         if changes != expected or name != f"n-{int(number[1])}" or name == "n-0":
-            raise InputError(
-                f"{where}: is Figure 8's name of {{network.n_classifiers: 1}} or more, and of nothing else"
-            )
+            raise InputError(f"{where}: is Figure 8's name of {{network.n_classifiers: 1}} or more, of nothing else")
     elif any(changes.get(key) != value for key, value in NAMED.get(name, {}).items()):
         raise InputError(f"{where}: tables call {NAMED[name]} so; write that, or choose another name")
     return changes

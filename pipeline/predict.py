@@ -122,7 +122,7 @@ def check_out(out: Path | None) -> None:
 def load(model: Path, description: recogniser.Description, device: str) -> Recogniser:
     """Load a model with the precision and the number of threads that it was trained and evaluated with."""
     train = description.recipe.train
-    job = accelerator.start(*train.arithmetic, device)
+    job = accelerator.start_for(train, device)
     if job.num_processes > 1:
         raise InputError(f"predict runs in one process, and {job.num_processes} were started")
     return recogniser.load(model, description, job)

@@ -26,7 +26,7 @@ def run(cell: Cell, recipe: params.Recipe, images: Path, weights: Path | None, o
     for name in (trained.WEIGHTS, HISTORY):
         outputs.check_file(out / name)
     pretrained = read_pretrained(recipe.network, weights)
-    job = accelerator.start(*recipe.train.arithmetic)
+    job = accelerator.start_for(recipe.train)
     data, stage = imageset.read(images), f"train-{cell}"
     machine = environment.announce(job, recipe.train)
     sections = {"prepare": recipe.prepare, "network": recipe.network, "train": recipe.train, "machine": machine}

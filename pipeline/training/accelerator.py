@@ -14,6 +14,7 @@ import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
 from torch.nn.parallel import DistributedDataParallel
 
+from pipeline import params
 from pipeline.errors import InputError
 from pipeline.training import environment
 
@@ -24,6 +25,11 @@ TF32 = {"none": (False, False), "convolutions": (True, False), "all": (True, Tru
 INSTRUCTIONS = {  # what the libraries below torch read when each first computes, and not before
     "avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "AVX2,STRICT"},
 }
+
+
+def start_for(recipe: params.Train, device: str = "auto") -> Accelerator:
+    """Start a job that computes as the recipe says; ``start`` has the rest."""
+    return start(recipe.precision, recipe.threads, recipe.tf32, recipe.instructions, device)
 
 
 def start(
