@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pipeline.cli_stages import app, words
-from pipeline.errors import Command
+from pipeline.cli_stages import app, command, words  # noqa: F401  (app: this is where all of it is)
 
 Sources = Annotated[
     list[str],
@@ -32,7 +31,7 @@ Retries = Annotated[int, typer.Option(min=0, help="Times that a stage ended by a
 Through = Annotated[str, typer.Option(help="A cluster's launcher for trainings, such as 'srun -n1 -c8'.")]
 
 
-@app.command(cls=Command)
+@command("repro --jobs 4 --keep-going")
 def repro(
     stages: Annotated[list[str] | None, typer.Argument(help="Stages; without any, all.", show_default=False)] = None,
     jobs: Jobs = "auto",
@@ -58,7 +57,7 @@ def _options(jobs: str, keep_going: bool, retries: int, through: str) -> Any:
     return Options(None if jobs == "auto" else int(jobs), keep_going, retries, through)
 
 
-@app.command(cls=Command)
+@command("ablate --n-classifiers 1,2,4,8,16 --dataset birdlets")
 def ablate(
     dataset: Annotated[list[str] | None, typer.Option(help="Where; without it, on all that are run.")] = None,
     n_classifiers: Annotated[str, typer.Option(help="Numbers of local classifiers, such as 1,2,4,8,16.")] = "",
@@ -76,7 +75,7 @@ def ablate(
     ablate.run(dataset or [], words(n_classifiers), words(loss), words(variant), options)
 
 
-@app.command(cls=Command)
+@command("check --base main")
 def check(
     dataset: Annotated[list[str] | None, typer.Option(help="What; without it, all with floors or results.")] = None,
     update: Annotated[bool, typer.Option("--update", help="Write the floors anew, from the current results.")] = False,
@@ -96,7 +95,7 @@ def check(
     raise typer.Exit(check.run(dataset or [], reports, base, committed))
 
 
-@app.command(cls=Command)
+@command("predict photos --model runs/birdlets/model --top-k 3")
 def predict(
     source: Sources,
     model: Model = None,
@@ -116,7 +115,7 @@ def predict(
     raise typer.Exit(predict.run(source, model, out, wanted))
 
 
-@app.command(cls=Command)
+@command("send")
 def send() -> None:
     """Send to MLflow's store what it did not get while it did not answer."""
     from pipeline.tracking import outbox

@@ -44,8 +44,31 @@ Attended = Annotated[Path, _folder("Folder that the attend stage wrote.")]
 AllAttended = Annotated[Path, _folder("Folder of all the dataset's attend stages.")]
 
 
+# Of the examples: a dataset that has run.
+RAW, IMAGES = "--raw data/raw/birdlets", "--images data/birdlets/scale-1"
+WEIGHTS = "--weights runs/birdlets/weights/ours.safetensors"
+METRICS = "--metrics reports/metrics/birdlets.json"
+RESULTS = "--runs runs/birdlets --taken data/raw/birdlets/taken.json"
+
+
+def command(example: str, **settings: Any) -> Any:
+    """Add a function to the command line, with an example of its use."""
+    return app.command(cls=Command, epilog=f"Example: pipeline {example}", **settings)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from pipeline import version
+
+        typer.echo(version.line())
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which this is.")]
+
+
 @app.callback()
-def main() -> None:  # noqa: D103  (a docstring would replace the help text above)
+def main(version: Version = False) -> None:  # noqa: D103  (a docstring would replace the help text above)
     if sys.platform == "win32":
         typer.secho("error: this does not run on Windows itself; in WSL it does ('wsl --install')", fg="red", err=True)
         raise typer.Exit(1)
@@ -58,7 +81,7 @@ def main() -> None:  # noqa: D103  (a docstring would replace the help text abov
     atexit.register(gc.freeze)
 
 
-@app.command(cls=Command)
+@command("plan --datasets birdlets,cub10")
 def plan(
     datasets: Annotated[str, typer.Option(help="Set the datasets that are run first, such as birdlets,cub10.")] = "",
     check: Annotated[bool, typer.Option("--check", help="Fail where cells.yaml was not up to date.")] = False,
@@ -69,7 +92,7 @@ def plan(
     plan.run(words(datasets), check)
 
 
-@app.command(cls=Command)
+@command("download birdlets --out /tmp/raw")
 def download(dataset: Dataset, out: Out) -> None:
     """Bring a dataset's raw files into a folder."""
     from pipeline import download, params
@@ -78,7 +101,7 @@ def download(dataset: Dataset, out: Out) -> None:
     download.run(sources.check(dataset, params.read(dataset).download), out)
 
 
-@app.command(cls=Command)
+@command(f"prepare birdlets {RAW} --out /tmp/images")
 def prepare(dataset: Dataset, raw: Raw, out: Out) -> None:
     """Make a dataset's pictures ready for scale 1."""
     from pipeline import params, prepare
@@ -86,7 +109,7 @@ def prepare(dataset: Dataset, raw: Raw, out: Out) -> None:
     prepare.run(params.read(dataset).prepare, raw, out)
 
 
-@app.command(cls=Command)
+@command("weights birdlets --out /tmp/weights.safetensors")
 def weights(dataset: Dataset, out: FileOut, variant: Variant = "ours") -> None:
     """Bring the weights that a recipe's trainings start from onto this machine."""
     from pipeline import params
@@ -97,7 +120,9 @@ def weights(dataset: Dataset, out: FileOut, variant: Variant = "ours") -> None:
     weights.run(recipe.network, out)
 
 
-@app.command(cls=Command, context_settings={"ignore_unknown_options": True})
+@command(
+    f"launch train birdlets {IMAGES} {WEIGHTS} --out /tmp/train", context_settings={"ignore_unknown_options": True}
+)
 def launch(words: Annotated[list[str], typer.Argument(help="A command and its options.", show_default=False)]) -> None:
     """Run train or attend as 'accelerate launch -m pipeline' would: on all GPUs."""
     from pipeline import launch
@@ -106,7 +131,7 @@ def launch(words: Annotated[list[str], typer.Argument(help="A command and its op
     app(words, prog_name="pipeline")
 
 
-@app.command(cls=Command)
+@command(f"train birdlets {IMAGES} {WEIGHTS} --out /tmp/train")
 def train(
     dataset: Dataset,
     images: Images,
@@ -126,7 +151,7 @@ def train(
     train.run(Cell(dataset, variant, seed, scale), recipe, images, weights, out)
 
 
-@app.command(cls=Command)
+@command(f"attend birdlets {IMAGES} --trained runs/birdlets/train/ours-0/scale-1 --out /tmp/attend")
 def attend(
     dataset: Dataset,
     trained: Trained,
@@ -148,7 +173,7 @@ def attend(
     attend.run(cell, recipe, trained, images, None if split == "all" else split, out)
 
 
-@app.command(cls=Command)
+@command(f"crop {RAW} {IMAGES} --attended runs/birdlets/attend/ours-0/scale-1 --out /tmp/crop")
 def crop(raw: Raw, attended: Attended, images: Images, out: Out) -> None:
     """Cut the attended boxes from the originals and zoom them, for the next scale to read."""
     from pipeline import crop
@@ -156,7 +181,7 @@ def crop(raw: Raw, attended: Attended, images: Images, out: Out) -> None:
     crop.run(raw, attended, images, out)
 
 
-@app.command(cls=Command)
+@command(f"evaluate birdlets 1 2 3 {IMAGES} --attended runs/birdlets/attend --out /tmp/out --metrics /tmp/out.json")
 def evaluate(
     dataset: Dataset, scales: Scales, attended: AllAttended, images: Images, out: Out, metrics: FileOut
 ) -> None:
@@ -168,7 +193,7 @@ def evaluate(
     evaluate.run(dataset, params.read(dataset), folders, images, out, metrics)
 
 
-@app.command(cls=Command)
+@command(f"measure birdlets {IMAGES} --out /tmp/cost.json")
 def measure(dataset: Dataset, images: Images, out: FileOut) -> None:
     """Count parameters and operations, and measure speed."""
     from pipeline import measure, params
@@ -176,7 +201,7 @@ def measure(dataset: Dataset, images: Images, out: FileOut) -> None:
     measure.run(params.read(dataset), images, out)
 
 
-@app.command(cls=Command)
+@command("compare birdlets --attended runs/birdlets/attend --metrics /tmp/variants.json")
 def compare(dataset: Dataset, attended: AllAttended, metrics: FileOut) -> None:
     """Measure the variants of the plan beside ours."""
     from pipeline import compare, trainings
@@ -184,7 +209,7 @@ def compare(dataset: Dataset, attended: AllAttended, metrics: FileOut) -> None:
     compare.run(dataset, trainings.read(dataset), attended, metrics)
 
 
-@app.command(cls=Command)
+@command(f"export birdlets 1 2 3 {IMAGES} {METRICS} --trained runs/birdlets/train --out /tmp/model")
 def export(dataset: Dataset, scales: Scales, trained: AllTrained, images: Images, metrics: FileIn, out: Out) -> None:
     """Put all that is needed to ask our scales about pictures into one folder."""
     from pipeline import export, params
@@ -194,7 +219,7 @@ def export(dataset: Dataset, scales: Scales, trained: AllTrained, images: Images
     export.run(dataset, params.read(dataset), folders, images, metrics, out)
 
 
-@app.command(cls=Command)
+@command(f"report birdlets 1 2 3 {RESULTS} --data data/birdlets --reports reports --out /tmp/report")
 def report(
     dataset: Dataset,
     scales: Scales,

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 from source_code import IDS, MODULES, STAGES, graph, imports, parse
 
-COMMANDS = ("ablate", "check", "launch", "predict", "repro")
+COMMANDS = ("ablate", "check", "launch", "predict", "repro", "version")
 ENTRIES = ("__init__", "__main__", "typer_command")
 
 # Who may import whom: downwards only. A room is a folder of tools, or a file beside them.
@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "tracking": {"params", "disk", "errors"},
     "stages": TOOLS | {"trainings", "params", "images", "disk", "errors", "model"},
     "scheduling": {"params", "disk", "errors"},
-    "commands": TOOLS | {"scheduling", "predicting", "plan", "trainings", "params", "images", "disk", "errors"},
+    "commands": TOOLS
+    | {"scheduling", "predicting", "plan", "trainings", "params", "images", "disk", "errors"},
     "cli": TOOLS | {"scheduling", "stages", "commands", "plan", "trainings", "params", "disk", "errors"},
     "entries": {"cli"},
 }
