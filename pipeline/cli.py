@@ -25,10 +25,33 @@ Format = Annotated[Literal["text", "csv", "jsonl"], typer.Option(help="How rows 
 Threshold = Annotated[float, typer.Option(min=0, max=1, help="A less probable answer is none.")]
 Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the networks run.")]
 Batch = Annotated[int, typer.Option(min=1, help="Pictures of one shape that a network sees at once.")]
+Name = Annotated[str, typer.Argument(help="What to call the dataset, such as gulls.", show_default=False)]
+Folder = Annotated[Path, typer.Argument(help="Your pictures, a folder for each class.", show_default=False)]
+Small = Annotated[bool, typer.Option("--small", help="A first look: fewer epochs, smaller pictures.")]
+WithBaseline = Annotated[bool, typer.Option("--baseline", help="Also train the paper's baseline, to compare.")]
+Boxes = Annotated[Path | None, typer.Option(help="A table of file,x0,y0,x1,y1: true boxes.", exists=True)]
+Split = Annotated[Path | None, typer.Option(help="A table of file,split or file,group.", exists=True)]
+Broken = Annotated[Literal["stop", "leave-out"], typer.Option(help="What pictures that do not decode do.")]
 Jobs = Annotated[str, typer.Option("--jobs", "-j", help="How many stages at once; auto: the GPUs or cores.")]
 KeepGoing = Annotated[bool, typer.Option("--keep-going", "-k", help="Go on with what no failure touches.")]
 Retries = Annotated[int, typer.Option(min=0, help="Times that a stage ended by a signal is started again.")]
 Through = Annotated[str, typer.Option(help="A cluster's launcher for trainings, such as 'srun -n1 -c8'.")]
+
+
+@command("new gulls ~/photos/gulls --small")
+def new(
+    name: Name,
+    folder: Folder,
+    small: Small = False,
+    baseline: WithBaseline = False,
+    boxes: Boxes = None,
+    split: Split = None,
+    broken: Broken = "stop",
+) -> None:
+    """Begin with your own pictures: write a recipe and a plan that suit them and this machine."""
+    from pipeline import new
+
+    new.run(name, folder, new.Wanted(small, baseline, boxes, split, broken))
 
 
 @command("repro --jobs 4 --keep-going")

@@ -153,13 +153,20 @@ def _line(cell: Cell) -> dict[str, Any]:
     return {"data": cell.dataset, "run": cell.run, "variant": cell.variant, "seed": cell.seed, "scale": cell.scale}
 
 
+def check_name(name: str, where: str) -> None:
+    """Raise InputError, which begins with ``where``, for what cannot be a dataset's name."""
+    _check_word(name, where)
+    if name in RESERVED:
+        raise InputError(f"{where}: a folder of that name is the project's; rename it")
+
+
+def _check_word(name: str, where: str) -> None:
+    if not re.fullmatch(r"[A-Za-z][\w-]*", name):
+        raise InputError(f"{where}: {name!r}: a name begins with a letter and has letters, digits, '_' and '-'")
+
+
 def _cutter(dataset: str, variant: str) -> str:
     """Return the variant whose boxes cut a variant's crops for scales 2 and 3: the variant itself, or ours."""
-    for name in (dataset, variant):
-        if not re.fullmatch(r"[A-Za-z][\w-]*", name):
-            raise InputError(
-                f"{params.PATH}: {name!r}: a name begins with a letter and has letters, digits, '_' and '-'"
-            )
-    if dataset in RESERVED:
-        raise InputError(f"{params.PATH}: recipes.{dataset}: a folder of that name is the project's; rename the recipe")
+    _check_word(variant, str(params.PATH))
+    check_name(dataset, f"{params.PATH}: recipes.{dataset}")
     return variant if params.read(dataset, variant).cuts_own_crops else OURS
