@@ -78,7 +78,7 @@ def _source(name: str, folder: Path, wanted: Wanted) -> Any:
     values |= {"split": _path(wanted.split)} if wanted.split else {}
     source = sources.check(name, values | {"broken": wanted.broken})
     for path in sources.files(source):
-        apart.keep_apart("NAME", path, [f"data/{name}"])
+        apart.keep_apart(f"NAME {name}", path, [f"data/{name}"])
     return source
 
 
@@ -125,7 +125,7 @@ def _values(chosen: Proposal) -> Iterator[str]:
 def _plan_lines(name: str, variants: list[str], before: list[str]) -> Iterator[str]:
     scales = f"scales {SCALES[0]} to {SCALES[-1]}, seed 0"
     if len(variants) == 1:
-        yield f"the method alone, {scales} ('pipeline new --baseline' would compare it with plain max pooling)"
+        yield f"the method alone, {scales} (with --baseline it would be compared with plain max pooling)"
     else:
         yield f"the method and, to compare, plain max pooling, {scales}"
     if others := [dataset for dataset in before if dataset != name]:

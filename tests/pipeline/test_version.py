@@ -23,6 +23,8 @@ def test_a_checkout_names_its_own_version_and_commit(tmp_path):
     assert version.line(tmp_path) == f"foveate 9.8.7 (commit {head})"
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "9.8.8"\n')
     assert version.line(tmp_path) == f"foveate 9.8.8 (commit {head}, changed)"
+    (tmp_path / "site-packages").mkdir()
+    assert "commit" not in version.line(tmp_path / "site-packages"), "the project that uses ours has another commit"
 
 
 def test_what_is_no_checkout_has_the_version_that_is_installed(tmp_path):
