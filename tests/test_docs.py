@@ -1,15 +1,21 @@
 """What the documents show must work."""
 
 import re
+import shlex
+from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
+import command_line
 from conftest import ROOT
-from pipeline import params, trainings
+from pipeline import new, params, trainings
 from pipeline.cli import app
 from pipeline.datasets import sources
+from pipeline.proposing.machine import Machine
+from pipeline.proposing.pace import Pace
+from pipeline.proposing.survey import Survey
 from pipeline.tracking import run as tracking
 
 DOCUMENTS = [
@@ -33,11 +39,58 @@ def test_commands_of_ours_exist(path):
         assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0, command
 
 
+def commands_of_dvc(text):
+    """List the commands of DVC's that a document shows, in its text and in its transcripts."""
+    codes = re.findall(r"`(dvc [^`\n]+)`", " ".join(text.replace("\n  ", " ").split("\n")))
+    shown = re.findall(r"^(?:\w[\w-]*)?\$ .*?(dvc [^#\n]*)", text, re.MULTILINE)
+    return codes + [part.strip() for line in shown for part in line.split("&&") if part.strip().startswith("dvc ")]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_of_dvc_are_some_that_it_takes(path):
+    from dvc.cli import DvcParserError
+    from dvc.cli.parser import get_main_parser
+
+    parser = get_main_parser()
+    for command in commands_of_dvc(path.read_text()):
+        words = shlex.split(command.removesuffix(" -S"))[1:]  # an option whose value the text leaves open
+        try:
+            parser.parse_args(words)
+        except DvcParserError:
+            assert words == ["exp"], f"DVC does not take {command!r}"
+
+
+def test_the_first_screen_says_how_to_begin_with_ones_own_pictures():
+    screen = "\n".join((ROOT / "README.md").read_text().splitlines()[:25])
+    block = re.search(r"```console\n(.*?)```", screen, re.DOTALL)[1]
+    assert re.findall(r"^\$ (pipeline new|dvc repro|pipeline predict)", block, re.MULTILINE) == [
+        "pipeline new",
+        "dvc repro",
+        "pipeline predict",
+    ]
+
+
+def own_pictures():
+    """The params.yaml that docs/extending.md shows for pictures of one's own."""
+    return re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)[1]
+
+
+def test_the_recipe_for_ones_own_pictures_is_what_pipeline_new_writes(project, monkeypatch):
+    found = Survey(classes=3, training=42, test=18, short_edge=336, seconds=1, lines=())
+    monkeypatch.setattr(new.survey, "look", lambda _: found)
+    monkeypatch.setattr(new.machine, "look", lambda: Machine("", 2, False))
+    monkeypatch.setattr(new.pace, "measure", lambda *_: Pace(1, 1, 1))
+    (project / "photos").mkdir()
+    command_line.run("new", "gulls", "photos")
+    recipe, plan = own_pictures().replace("/home/me/photos/gulls", "photos").split("\nplan:\n")
+    written = Path("params.yaml").read_text()
+    assert recipe in written and f"plan:\n{plan}" in written
+
+
 @pytest.fixture
 def gulls(tmp_path, monkeypatch):
     """A project whose params.yaml is the one of docs/extending.md."""
-    block = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)[1]
-    (tmp_path / "params.yaml").write_text(f"{block}\nvariants:\n  ours: {{}}\ndatasets: [gulls]\n")
+    (tmp_path / "params.yaml").write_text(f"{own_pictures()}\nvariants:\n  ours: {{}}\ndatasets: [gulls]\n")
     monkeypatch.chdir(tmp_path)
 
 
