@@ -49,7 +49,7 @@ def measure(recipe: params.Recipe, survey: Survey, start: float) -> Pace:
 
     start  what ``age`` was when the command began
     """
-    job = accelerator.start(recipe.train.precision, recipe.train.threads, recipe.train.tf32)
+    job = accelerator.start_for(recipe.train)
     network = loop.build(recipe, survey.classes, job)
     optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad])
     network, optimizer = job.prepare(network.train(), optimizer)
