@@ -1,15 +1,17 @@
 """Command: run the missing trainings of an ablation as DVC stages, which DVC caches, and show all results."""
 
+import shutil
+from contextlib import chdir
 from copy import deepcopy
-from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline import params, plan, trainings
 from pipeline.errors import InputError
 from pipeline.params import NAMED, OURS
 from pipeline.reporting import metrics
-from pipeline.scheduling import session
+from pipeline.scheduling import forecast, graph, session
 from pipeline.scheduling.coordinator import PASSED, Options
 
 FIGURE_8, TABLE_5, OTHERS = "figure-8", "table-5", "ablations"  # blocks of a plan to which ablations are added
@@ -23,20 +25,52 @@ def run(datasets: list[str], numbers: list[str], losses: list[str], variants: li
     does not list are added to the plan. From then on they are part of the experiment, and 'dvc repro' updates them.
     Raises InputError where a stage fails or is stopped; what was finished is cached.
     """
-    planned = trainings.read_datasets()
-    datasets = datasets or planned
-    if unknown := [name for name in datasets if name not in planned]:
-        raise InputError(f"--dataset {unknown[0]}: not among the datasets of params.yaml ({', '.join(planned)})")
     asked = _asked(numbers, losses, variants)
-    recipes = {dataset: params.read(dataset) for dataset in datasets}
-    for dataset, variant in product(datasets, variants):
-        params.read(dataset, variant)  # before anything is written
-    wanted = {d: {v: b for v, b in asked.items() if v != f"n-{r.network.n_classifiers}"} for d, r in recipes.items()}
+    wanted = _wanted(datasets, asked)
     _add(wanted)
     plan.run([], checked=False)
-    _train(wanted, options)
-    for dataset in datasets:
-        _show(dataset, list(asked), recipes[dataset].network.n_classifiers)
+    first, last = _stages(wanted)
+    _repro(first, options)
+    _repro(last, options, only=True)
+    for dataset in wanted:
+        _show(dataset, list(asked))
+
+
+def dry(datasets: list[str], numbers: list[str], losses: list[str], variants: list[str]) -> None:
+    """Print what ``run`` would add to the plan, and what it would run then; write nothing."""
+    wanted = _wanted(datasets, _asked(numbers, losses, variants))
+    planned = {dataset: trainings.read(dataset) for dataset in wanted}
+    with TemporaryDirectory() as folder:
+        shutil.copy(params.PATH, folder)
+        with chdir(folder):  # the plan grows in a copy
+            _add(wanted)
+            instead = {
+                plan.PATH: plan.spell(trainings.read_datasets()),
+                params.PATH: params.PATH.read_text(encoding="utf-8"),
+            }
+            added = {name: [cell for cell in trainings.read(name) if cell not in old] for name, old in planned.items()}
+            first, last = _stages(wanted)
+    plan.check_files(instead[plan.PATH])
+    for dataset, cells in added.items():
+        would = f"would get {', '.join(map(str, cells))}" if cells else "has all of it"
+        print(f"{params.PATH}: the plan of {dataset} {would}")
+    stages, stale = graph.read(first, instead=instead)
+    others, also = graph.read(last, only=True, instead=instead)
+    forecast.show(stages | others, stale | also)
+
+
+def _wanted(datasets: list[str], asked: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return, by dataset, the variants that are to be trained there, each with its block of the plan."""
+    planned = trainings.read_datasets()
+    if unknown := [name for name in datasets if name not in planned]:
+        raise InputError(f"--dataset {unknown[0]}: not among the datasets of params.yaml ({', '.join(planned)})")
+    defined, wanted = params.load().get("variants") or {}, {}
+    for dataset in datasets or planned:
+        for variant in (name for name in asked if name in defined):
+            params.read(dataset, variant)  # before anything is written
+        own = f"n-{params.read(dataset).network.n_classifiers}"
+        wanted[dataset] = {variant: block for variant, block in asked.items() if variant != own}
+    return wanted
 
 
 def _asked(numbers: list[str], losses: list[str], variants: list[str]) -> dict[str, str]:
@@ -103,15 +137,17 @@ def _in_one_line(values: dict[str, Any]) -> Any:
     return line
 
 
-def _train(wanted: dict[str, dict[str, str]], options: Options) -> None:
-    stages = []
+def _stages(wanted: dict[str, dict[str, str]]) -> tuple[list[str], list[str]]:
+    """Return the stages to be run with all that they need, and those that then show the results.
+
+    The latter depend on all trainings of the plan: what of those was not asked for stays as it is.
+    """
+    first = []
     for dataset, blocks in wanted.items():
         cells = [cell for cell in trainings.read(dataset) if cell.variant in blocks]
-        stages += [f"evaluate@{dataset}", f"measure@{dataset}"]
-        stages += [f"attend@{dataset}-{cell.run}-{cell.scale}" for cell in cells]
-    _repro(stages, options)
-    # These two depend on all trainings of the plan: what of those was not asked for stays as it is.
-    _repro([f"{stage}@{dataset}" for dataset in wanted for stage in ("compare", "report")], options, only=True)
+        first += [f"evaluate@{dataset}", f"measure@{dataset}"]
+        first += [f"attend@{dataset}-{cell.run}-{cell.scale}" for cell in cells]
+    return first, [f"{stage}@{dataset}" for dataset in wanted for stage in ("compare", "report")]
 
 
 def _repro(stages: list[str], options: Options, only: bool = False) -> None:
@@ -119,10 +155,11 @@ def _repro(stages: list[str], options: Options, only: bool = False) -> None:
         raise InputError("stopped; what is said above is the reason. What was finished is cached: run this again")
 
 
-def _show(dataset: str, names: list[str], n_classifiers: int) -> None:
+def _show(dataset: str, names: list[str]) -> None:
     accuracy = metrics.read_variants(Path("reports/metrics") / f"{dataset}.variants.json")["accuracy"]
+    own = f"n-{params.read(dataset).network.n_classifiers}"
     print(f"\n{dataset}, accuracy (%) by scale")
     for name in names:
-        row = accuracy.get(name, accuracy[OURS] if name == f"n-{n_classifiers}" else {})
+        row = accuracy.get(name, accuracy[OURS] if name == own else {})
         print(f"  {name:<8} " + "  ".join(f"{scale}: {value:.1f}" for scale, value in row.items()))
     print(f"  Figure 8: reports/{dataset}/figure-8.png")

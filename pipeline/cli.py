@@ -34,6 +34,7 @@ Split = Annotated[Path | None, typer.Option(help="A table of file,split or file,
 Broken = Annotated[Literal["stop", "leave-out"], typer.Option(help="What pictures that do not decode do.")]
 Jobs = Annotated[str, typer.Option("--jobs", "-j", help="How many stages at once; auto: the GPUs or cores.")]
 KeepGoing = Annotated[bool, typer.Option("--keep-going", "-k", help="Go on with what no failure touches.")]
+Dry = Annotated[bool, typer.Option("--dry", help="Print what would run, and how long it took before.")]
 Retries = Annotated[int, typer.Option(min=0, help="Times that a stage ended by a signal is started again.")]
 Through = Annotated[str, typer.Option(help="A cluster's launcher for trainings, such as 'srun -n1 -c8'.")]
 
@@ -59,7 +60,7 @@ def repro(
     stages: Annotated[list[str] | None, typer.Argument(help="Stages; without any, all.", show_default=False)] = None,
     jobs: Jobs = "auto",
     keep_going: KeepGoing = False,
-    dry: Annotated[bool, typer.Option("--dry", help="Print what would run, and how long it took before.")] = False,
+    dry: Dry = False,
     retries: Retries = 0,
     through: Through = "",
 ) -> None:
@@ -88,6 +89,7 @@ def ablate(
     variant: Annotated[str, typer.Option(help="Other variants of params.yaml, such as smooth.")] = "",
     jobs: Jobs = "auto",
     keep_going: KeepGoing = False,
+    dry: Dry = False,
     retries: Retries = 0,
     through: Through = "",
 ) -> None:
@@ -95,7 +97,11 @@ def ablate(
     from pipeline import ablate
 
     options = _options(jobs, keep_going, retries, through)
-    ablate.run(dataset or [], words(n_classifiers), words(loss), words(variant), options)
+    asked = dataset or [], words(n_classifiers), words(loss), words(variant)
+    if dry:
+        ablate.dry(*asked)
+    else:
+        ablate.run(*asked, options)
 
 
 @command("check --base main")

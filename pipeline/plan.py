@@ -34,7 +34,7 @@ def run(datasets: list[str], checked: bool) -> None:
     """
     text = spell(trainings.checked(datasets) if datasets else trainings.read_datasets())
     if not checked:
-        _check_files(text)
+        check_files(text)
     if datasets:
         with params.edit() as values:
             values["datasets"] = datasets
@@ -57,7 +57,7 @@ def _kept() -> bytes | None:
         raise InputError(f"{PATH}: cannot be read ({error.strerror}); move it away, and run this again") from error
 
 
-def _check_files(text: str) -> None:
+def check_files(text: str) -> None:
     """Raise InputError where a file of the user's is missing, and so is what a stage once made of it."""
     from ruamel.yaml import YAML
 

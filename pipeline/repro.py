@@ -1,8 +1,8 @@
 """Command: 'dvc repro' with several stages at once; DVC decides what is out of date, runs each stage and caches it."""
 
-from pipeline import params, plan
-from pipeline.scheduling import graph, memory, session
-from pipeline.scheduling.coordinator import PASSED, Options, clock, count
+from pipeline import params, plan, trainings
+from pipeline.scheduling import forecast, graph, session
+from pipeline.scheduling.coordinator import PASSED, Options
 from pipeline.tracking import outbox
 
 
@@ -17,15 +17,7 @@ def run(targets: list[str], options: Options) -> int:
 
 
 def dry(targets: list[str]) -> int:
-    """Print what would be run, with the times of earlier runs; return the exit status."""
-    stages, stale = graph.read(targets)
-    pending = {name: stage for name, stage in stages.items() if name in stale | graph.below(stages, stale)}
-    times = memory.read_times()
-    for name in pending:
-        before = clock(times[name]) if name in times else "?"
-        print(f"{before:>8}  {name}{'' if name in stale else '  (if its inputs change)'}")
-    known = {name: times.get(name, 0) for name in pending}
-    print(f"{count(pending)} of {len(stages)}; one after the other {clock(sum(known.values()))} by earlier runs")
-    if chain := graph.critical_path(pending, known):
-        print(f"longest chain {clock(sum(known[name] for name in chain))}: {' > '.join(chain)}")
+    """Print what ``run`` would run, by the plan as it is now; write nothing; return the exit status."""
+    planned = {plan.PATH: plan.spell(trainings.read_datasets())} if params.PATH.is_file() else {}
+    forecast.show(*graph.read(targets, instead=planned))
     return PASSED

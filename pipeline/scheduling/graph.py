@@ -1,8 +1,11 @@
 """The graph of stages as DVC sees it, and which of them DVC calls out of date."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
 
 from pipeline.errors import InputError, one_line
 
@@ -23,10 +26,13 @@ class Stage:
     alone: bool = False
 
 
-def read(targets: list[str], only: bool = False) -> tuple[dict[str, Stage], set[str]]:
+def read(
+    targets: list[str], only: bool = False, instead: Mapping[Path, str] | None = None
+) -> tuple[dict[str, Stage], set[str]]:
     """Return the stages that the targets need, in DVC's order (all stages without targets), and those out of date.
 
-    only  return the targets alone, not what they need
+    only     return the targets alone, not what they need
+    instead  texts that DVC is to find in some YAML files in the place of what these hold
 
     A stage below one that is out of date is not judged, and not among the latter: what DVC says of it depends on what
     the other will write. Raises InputError where DVC cannot read its files or knows no such stage.
@@ -36,7 +42,7 @@ def read(targets: list[str], only: bool = False) -> tuple[dict[str, Stage], set[
     from dvc.repo.reproduce import get_active_graph, plan_repro
 
     try:
-        with Repo(_wait_for_lock=True) as repo, lock_repo(repo):
+        with Repo(fs=_files(instead or {}), _wait_for_lock=True) as repo, lock_repo(repo):
             wanted = [stage for target in targets for stage in repo.stage.collect(target)]
             graph = get_active_graph(repo.index.graph)
             order = [stage for stage in plan_repro(graph, wanted) if not only or stage in wanted]
@@ -44,6 +50,22 @@ def read(targets: list[str], only: bool = False) -> tuple[dict[str, Stage], set[
             return stages, _out_of_date(order, stages)
     except (DvcException, sqlite3.Error, OSError) as error:  # a full or damaged disk among them
         raise InputError(f"dvc: {one_line(error, 300)}") from error
+
+
+def _files(instead: Mapping[Path, str]) -> Any:
+    """Return the disk as DVC sees it, but for the texts of some files."""
+    from dvc.fs import LocalFileSystem
+
+    texts = {path.absolute(): text for path, text in instead.items()}
+
+    class Files(LocalFileSystem):
+        def open(self, path: Any, mode: str = "r", **options: Any) -> Any:
+            text = texts.get(Path(path).absolute())
+            if text is None or "b" in mode:  # a file's own digest, which DVC keeps: it must stay the file's
+                return super().open(path, mode, **options)
+            return StringIO(text)
+
+    return Files() if texts else None
 
 
 def _describe(stage: object, needs: Iterable) -> Stage:

@@ -1,13 +1,16 @@
 """Which cells an ablation runs and what it writes down; DVC itself is not started here."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import command_line
-from conftest import ALONE, TINY, write_params
+from conftest import ALONE, TINY, checkout, write_params
 from pipeline import ablate, params, trainings
 from pipeline.disk import files
+from pipeline.scheduling import graph
 
 ACCURACY = {"ours": {"1": 80.0}, "n-1": {"1": 70.0}, "local": {"1": 75.0}}
 MEASURED = {
@@ -124,3 +127,42 @@ def test_a_damaged_file_of_results_is_one_line(asked):
     files.write_json(Path("reports/metrics/tiny.variants.json"), {"accuracy": {"ours": {}}})
     with pytest.raises(AssertionError, match=r"error: reports/metrics/tiny.variants.json: .*run 'dvc repro'"):
         command_line.run("ablate", "--loss", "local")
+
+
+@pytest.fixture
+def judged(asked, monkeypatch):
+    """A project of DVC's whose download is up to date; what DVC says is out of date where stages would be run."""
+    calls = []
+    monkeypatch.setattr(ablate.session, "run", lambda stages, _, only: calls.append(graph.read(stages, only)) or 0)
+    checkout(Path())
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], check=True)
+    Path("data/raw/tiny").mkdir(parents=True)
+    subprocess.run([sys.executable, "-m", "dvc", "commit", "--force", "--quiet", "download@tiny"], check=True)
+    return calls
+
+
+def content():
+    """All files but DVC's own."""
+    return {path: path.read_bytes() for path in Path().rglob("*") if path.is_file() and path.parts[0] != ".dvc"}
+
+
+def test_dry_says_what_would_be_added_and_run_and_writes_nothing(judged):
+    before = content()
+    said = command_line.run("ablate", "--n-classifiers", "3", "--loss", "local", "--dry", "-j", "2")
+    assert content() == before and not judged
+    assert said.startswith("params.yaml: the plan of tiny would get local-0-1, n-3-0-1\n")
+    forecast = {line.split()[1] for line in said.splitlines() if line.startswith("       ?")}
+    assert {"train@tiny-n-3-0-1", "train@tiny-ours-0-3", "report@tiny"} <= forecast
+    command_line.run("ablate", "--n-classifiers", "3", "--loss", "local")
+    found = {name for stages, stale in judged for name in stale | graph.below(stages, stale)}
+    assert forecast == found, "what is run indeed"
+    again = command_line.run("ablate", "--n-classifiers", "3", "--dry")
+    assert again.startswith("params.yaml: the plan of tiny has all of it\n")
+
+
+def test_dry_refuses_what_the_command_refuses(judged):
+    write_params(Path(), {"tiny": TINY}, ALONE, VARIANTS | {"big": {"train.crop": 9984}})
+    before = content()
+    with pytest.raises(AssertionError, match=r"variants.big, on tiny: train.crop: 9984 is more than"):
+        command_line.run("ablate", "--variant", "big", "--dry")
+    assert content() == before

@@ -1,9 +1,15 @@
 """'pipeline repro' on the command line; tests/behaviour/test_side_by_side.py runs it."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
 import toy
+from conftest import checkout
+from pipeline import params
 from pipeline.cli import app
 
 
@@ -38,3 +44,14 @@ def test_an_unknown_stage_is_a_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = run("s9")
     assert result.exit_code == 1 and result.output.startswith("error: dvc: ") and result.output.count("\n") == 1
+
+
+def test_dry_judges_by_an_edited_plan_and_leaves_cells_yaml_as_it_was(project):
+    checkout(project)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], check=True)
+    before = Path("cells.yaml").read_bytes()
+    with params.edit() as values:
+        values["plan"]["tiny"]["main"]["scales"] = [1]
+    said = run("--dry").output  # without stages: 'plan' too, whose dependency cells.yaml is
+    assert "train@tiny-ours-0-1" in said and "train@tiny-ours-0-2" not in said, said
+    assert Path("cells.yaml").read_bytes() == before
