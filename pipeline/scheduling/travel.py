@@ -20,7 +20,8 @@ def run(through: str, words: list[str]) -> int:
     """Launch a command through a cluster's launcher, which runs it somewhere; return its exit status.
 
     The launcher gets Ctrl-C as SIGTERM, at which SLURM's srun ends the command. After the failure of a node srun
-    returns 0; so the command notes its own success in a file, and without that the status is LOST.
+    returns 0, and so it does after a time limit at which the command did not end by SIGTERM; so the command notes its
+    own success in a file, and without that the status is LOST.
     """
     with tempfile.TemporaryDirectory(prefix="away-", dir="runs") as folder:
         noted = Path(folder) / "succeeded"
@@ -36,6 +37,6 @@ def run(through: str, words: list[str]) -> int:
         for number, handler in zip(heard, before, strict=True):
             signal.signal(number, handler)
         if status == 0 and not noted.exists():
-            print(f"{launcher[0]} says that all is well, but the command did not end: has its machine failed?")
+            print(f"{launcher[0]} says that all is well, but the command did not end: a failed machine or a time limit")
             return LOST
         return status if status >= 0 else 128 - status

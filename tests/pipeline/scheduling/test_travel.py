@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import toy
 from pipeline.errors import InputError
 from pipeline.scheduling import travel
 from pipeline.tracking import outbox
@@ -77,3 +78,21 @@ def test_away_from_the_store_a_run_goes_to_the_outbox_and_a_server_gets_it(proje
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     assert outbox.mlflow_store.is_server()
     assert os.environ[travel.AWAY]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "echo 'srun: error: node: task 0: Terminated' >&2; exit 143",
+        "echo 'srun: error: Timed out waiting for job step to complete' >&2; exit 0",
+        "echo 'srun: error: node: task 0: Killed' >&2; exit 137",
+    ],
+    ids=["ended by SIGTERM", "not ended by SIGTERM", "ended by SIGKILL"],
+)
+def test_what_a_time_limit_ended_is_started_again(project, end):
+    """How srun ends at a time limit, as seen with SLURM (the first two); the second time there is time enough."""
+    toy.make(project, layers=1, width=1, commands={"s0-0": "python3 -m pipeline launch train tiny ours"})
+    (project / "runs").mkdir(exist_ok=True)
+    srun = launcher(project, f'test -e tried || {{ touch tried; {end}; }}; echo done > s0-0.txt; touch "$4"')
+    status, said = toy.run(project, "-j", "1", "--retries", "1", "--through", srun)
+    assert status == 0 and said.count("again") == 1 and "try 1 of 1" in said and "1 ran" in said, said
