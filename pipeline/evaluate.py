@@ -10,9 +10,12 @@ from pipeline.disk import files, imageset, outputs, predictions
 from pipeline.disk.imageset import BOX, ImageSet
 from pipeline.disk.predictions import ATTENDED, N_SCALES, Predictions, accuracy, over_scales
 from pipeline.errors import InputError
+from pipeline.reporting import calibration
 from pipeline.tracking import run as tracking
 
+CALIBRATION = ("reliability", "coverage", "calibration")
 KINDS = ("loc", "obj", "avg")  # measured for Table 6, which 'reporting/tables.py' lays out
+DIGITS = 4  # of the tables that are written
 
 
 def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path, out: Path, metrics: Path) -> None:
@@ -21,10 +24,11 @@ def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path,
     recipe    goes to the tracker; the results do not depend on it
     attended  folders of the attend stages, scale 1 first
     images    image set of scale 1, whose index has the true boxes
-    out       predictions.csv: every test image with its prediction at each scale and by their mean ('ms')
+    out       predictions.csv: every test image with its prediction at each scale and by their mean ('ms');
+              reliability.csv and coverage.csv: the curves of that mean; calibration.csv: a row a scale
     metrics   the JSON file of all accuracies and overlaps, which is in git
     """
-    for path in (out / "predictions.csv", metrics):
+    for path in (*(out / f"{name}.csv" for name in ("predictions", *CALIBRATION)), metrics):
         outputs.check_file(path)
     data = imageset.read(images)
     scales, index, boxes = read(attended, data)
@@ -39,8 +43,10 @@ def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path,
     with tracking.run(dataset, "evaluate", dict(recipe)) as tracker:
         tracker.images(data, context="evaluation")
         tracker.metrics({f"{name}.{scale}": value for name, row in results.items() for scale, value in row.items()})
-        with files.atomic_write(out / "predictions.csv") as temporary:
-            _predictions(scales, index, data.class_names).to_csv(temporary, index=False)
+        tables = {"predictions": _predictions(scales, index, data.class_names)} | calibrated(scales)
+        for name, table in tables.items():
+            with files.atomic_write(out / f"{name}.csv") as temporary:
+                table.to_csv(temporary, index=False)
         files.write_json(metrics, results)
         tracker.files(out)
 
@@ -74,6 +80,16 @@ def per_class(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, 
     """
     classes = [accuracies([p[labels == c] for p in probabilities], labels[labels == c]) for c in np.unique(labels)]
     return {scale: float(np.mean([row[scale] for row in classes])) for scale in classes[0]}
+
+
+def calibrated(scales: list[Predictions]) -> dict[str, pd.DataFrame]:
+    """Return the tables of ``CALIBRATION``: curves of the mean over scales ('ms'); a row for each scale and for it."""
+    named = {str(number): scale.avg for number, scale in enumerate(scales, start=1)}
+    named["ms"] = over_scales(list(named.values()))
+    answers = {name: (p.max(axis=1), p.argmax(axis=1) == scales[0].label) for name, p in named.items()}
+    curves = calibration.reliability(*answers["ms"]), calibration.coverage(*answers["ms"])
+    tables = [table.round(DIGITS) for table in (*curves, calibration.summary(answers))]
+    return dict(zip(CALIBRATION, tables, strict=True))
 
 
 def localisation(true: pd.DataFrame, boxes: list[pd.DataFrame]) -> dict[str, dict[str, float]]:
@@ -142,5 +158,5 @@ def _predictions(scales: list[Predictions], index: pd.DataFrame, class_names: li
     for number, scale in enumerate(scales, start=1):
         table[f"scale_{number}"] = names[scale.avg.argmax(axis=1)]
     table["ms"] = names[ms.argmax(axis=1)]
-    table["confidence"] = ms.max(axis=1).round(4)
+    table["confidence"] = ms.max(axis=1).round(DIGITS)
     return table

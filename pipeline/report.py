@@ -1,13 +1,11 @@
-"""Stage: render what the other stages wrote as tables, figures and one page; it computes nothing new."""
+"""Stage: render what the other stages wrote as tables, figures and one page; it only counts what they answered."""
 
 from collections.abc import Collection
 from html import escape
 from pathlib import Path
 
-import pandas as pd
-
 from pipeline.disk import files, outputs
-from pipeline.reporting import claims, examples, figures, tables
+from pipeline.reporting import claims, examples, failure_sections, figures, tables
 from pipeline.reporting.page import Page
 from pipeline.reporting.results import Results
 from pipeline.tracking import run as tracking
@@ -22,10 +20,10 @@ def run(dataset: str, found: Results, out: Path) -> None:
     outputs.check_folder(out, WRITTEN)
     with files.atomic_write(out) as folder, tracking.run(dataset, "report", {}) as tracker:
         folder.mkdir()
-        page = Page(f"foveate: {dataset}", _lead(found))
-        for add in (_claims, _accuracy, _variants, _attention, _boxes, _cost, _training):
-            add(page, found, folder)
-        page.write(folder / "index.html")
+        page = Page(f"foveate: {dataset}", _lead(found), folder)
+        for add in (_claims, _accuracy, _variants, _attention, failure_sections.add, _boxes, _cost, _training):
+            add(page, found)
+        page.write()
         tracker.files(folder)
     print(f"\n{tables.to_markdown(tables.table_6(found.metrics))}\n{dataset}: {out / 'index.html'}")
 
@@ -39,22 +37,22 @@ def _lead(results: Results) -> str:
     )
 
 
-def _claims(page: Page, results: Results, folder: Path) -> None:
+def _claims(page: Page, results: Results) -> None:
     judged = claims.judge(results.metrics, results.comparison, results.recipe.network.n_classifiers)
     page.section("The paper's claims, on this dataset", "Final epoch, test split. What was not run is not judged.")
-    _table(page, claims.to_table(judged), folder, "claims", words=True)
+    page.table(claims.to_table(judged), "claims", words=True)
 
 
-def _accuracy(page: Page, results: Results, folder: Path) -> None:
+def _accuracy(page: Page, results: Results) -> None:
     page.section("Table 1: the dataset", f"The pictures: {escape('; '.join(results.taken))}.")
-    _table(page, tables.table_1(results.scales[0].images.index, results.published), folder, "table-1")
+    page.table(tables.table_1(results.scales[0].images.index, results.published), "table-1")
     page.section(
         "Tables 2 to 4: accuracy (%)",
         "With 95% bootstrap intervals over the test images. * trained on the crops that our model generates. "
         "'annotation': trained with more than image labels.",
     )
     methods = tables.methods(results.comparison, results.recipe.network.backbone, results.published)
-    _table(page, methods, folder, "table-2-to-4")
+    page.table(methods, "table-2-to-4")
     table_6, scale = tables.table_6(results.metrics, results.published), _last_scale(results)
     where = {"ms": "at each scale and over all scales", "1": "at scale 1"}.get(scale, "at each scale")
     page.section(
@@ -64,10 +62,10 @@ def _accuracy(page: Page, results: Results, folder: Path) -> None:
         f"Mean of the classes' own accuracies, {'multi-scale' if scale == 'ms' else f'scale {scale}'}: "
         f"{results.metrics['acc_avg_per_class'][scale]:.1f}%.",
     )
-    _table(page, table_6, folder, "table-6", best=True)
+    page.table(table_6, "table-6", best=True)
 
 
-def _variants(page: Page, results: Results, folder: Path) -> None:
+def _variants(page: Page, results: Results) -> None:
     accuracy = results.comparison["accuracy"]
     scale = claims.common_scale(accuracy["ours"], *(accuracy.get(name, {}) for name in ("local", "object")))
     page.section(
@@ -75,21 +73,21 @@ def _variants(page: Page, results: Results, folder: Path) -> None:
         "Object loss alone twice: with its literal mask, Otsu of local classifiers that no loss trains, and with a "
         "mask of ones, which is the baseline.",
     )
-    _table(page, tables.table_5(results.comparison, results.published, scale), folder, "table-5")
+    page.table(tables.table_5(results.comparison, results.published, scale), "table-5")
     scale, curve = claims.by_n(accuracy, results.recipe.network.n_classifiers)
     note = f"Values not run are absent. {_at(scale).capitalize()}."
     page.section("Figure 8: number of local classifiers", note)
-    _picture(page, figures.classifiers(curve), folder, "figure-8", "accuracy against the number of local classifiers")
+    page.picture(figures.classifiers(curve), "figure-8", "accuracy against the number of local classifiers")
     repeated = tables.seeds(results.comparison)
     if repeated is not None:
         page.section(
             "Spread over seeds",
             "Other classifiers to start from, another order, other random crops; from scale 2 on other boxes.",
         )
-        _table(page, repeated, folder, "seeds")
+        page.table(repeated, "seeds")
 
 
-def _attention(page: Page, results: Results, folder: Path) -> None:
+def _attention(page: Page, results: Results) -> None:
     all_stand_ins = figures.stand_ins(results.scales[0].images.class_names)
     for right, n, title in ((True, N_RIGHT, "recognised"), (False, N_WRONG, "mistaken")):
         chosen = examples.choose(results.predictions, right, n)
@@ -98,16 +96,13 @@ def _attention(page: Page, results: Results, folder: Path) -> None:
         shown = [examples.gather(row, results.scales) for _, row in chosen.iterrows()]
         legend = _legend({name for example in shown for view in example.views for name in view.boxes})
         names = {example.truth for example in shown} | {view.prediction for example in shown for view in example.views}
-        stand_ins = {name: text for name, text in all_stand_ins.items() if name in names}
-        note = "".join(f" {text}: {escape(name)}." for name, text in stand_ins.items())
+        stand_ins, note = figures.explained(all_stand_ins, names)
         page.section(f"Figures 4 to 6: attention, images {title}", f"Evenly picked from the test split.{legend}.{note}")
         name = "gallery-right" if right else "gallery-wrong"
-        _picture(
-            page, figures.gallery(shown, stand_ins), folder, name, "each image at each scale: seen, attention, mask"
-        )
+        page.picture(figures.gallery(shown, stand_ins), name, "each image at each scale: seen, attention, mask")
 
 
-def _boxes(page: Page, results: Results, folder: Path) -> None:
+def _boxes(page: Page, results: Results) -> None:
     table = tables.localisation(results.metrics, results.published)
     if table is None:
         return
@@ -120,37 +115,26 @@ def _boxes(page: Page, results: Results, folder: Path) -> None:
         "saw, beside what needs no attention: the whole image, and the best box of one size in every image's middle."
         f"{_legend(('true', 'attended'))} at scale 1.",
     )
-    _table(page, table, folder, "localisation")
+    page.table(table, "localisation")
     index = results.scales[0].images.index
     rows = results.predictions[results.predictions.id.isin(index.id[index.x0.notna()])]
     rows = rows.iloc[:: max(1, len(rows) // N_BOXES)].head(N_BOXES)
     shown = [examples.gather(row, results.scales) for _, row in rows.iterrows()]
-    _picture(page, figures.boxes(shown), folder, "figure-7", "attended and true boxes on test images")
+    page.picture(figures.boxes(shown), "figure-7", "attended and true boxes on test images")
 
 
-def _cost(page: Page, results: Results, folder: Path) -> None:
+def _cost(page: Page, results: Results) -> None:
     table = tables.cost(results.cost, results.comparison)
     image, device = results.cost["image"], escape(results.cost["device"])
     where = f"{image} x {image} pixels, {device}, forward pass only"
     page.section("Cost beside accuracy", f"Measured at {where}.")
-    _table(page, table, folder, "cost")
-    _picture(page, figures.cost(table), folder, "cost", "accuracy against operations an image")
+    page.table(table, "cost")
+    page.picture(figures.cost(table), "cost", "accuracy against operations an image")
 
 
-def _training(page: Page, results: Results, folder: Path) -> None:
+def _training(page: Page, results: Results) -> None:
     page.section("Training", "The test images are looked at for these curves only; the last epoch counts.")
-    _picture(page, figures.curves(results.histories), folder, "curves", "losses and accuracies per epoch")
-
-
-def _picture(page: Page, figure: figures.Figure, folder: Path, name: str, alternative: str) -> None:
-    figures.save(figure, folder / name)
-    page.picture(f"{name}.png", alternative)
-
-
-def _table(page: Page, table: pd.DataFrame, folder: Path, name: str, best: bool = False, words: bool = False) -> None:
-    """Write a table and show it; with ``best`` the highest numbers of each row are bold."""
-    tables.write(table, folder / name)
-    page.table(tables.render(table), tables.highest(table) if best else None, words)
+    page.picture(figures.curves(results.histories), "curves", "losses and accuracies per epoch")
 
 
 def _legend(drawn: Collection[str]) -> str:

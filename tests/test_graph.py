@@ -1,5 +1,7 @@
 """What a change reruns, and what it does not, read from DVC's own graph with two datasets in it."""
 
+from pathlib import Path
+
 import networkx
 import pytest
 from dvc.dependency.param import ParamsDependency
@@ -90,11 +92,22 @@ def test_a_variants_values_rerun_its_own_trainings_and_the_comparison(index, var
     assert reruns(index, section(f"variants.{variant}")) == on_both(own | {"compare", "report"})
 
 
+def test_plots_are_titled_by_dataset_and_scale(index):
+    """Else all would have one title where 'dvc plots show' puts them side by side."""
+    plots = {out.def_path: out.plot["title"] for stage in index.stages for out in stage.outs if out.plot}
+    assert len(set(plots.values())) == len(plots) == 2 * (len(CELLS) + 3)
+    for path, title in plots.items():
+        words = title.replace(",", " ").split()
+        assert Path(path).parts[1] in words and ("scale" in words or words[-4:] == ["scales", "1", "2", "3"]), title
+
+
 @pytest.mark.parametrize(
     "name, stages",
     [
         ("pipeline/reporting/page.py", {"report"}),
         ("pipeline/reporting/bootstrap.py", {"compare", "report"}),
+        ("pipeline/reporting/failures.py", {"report"}),
+        ("pipeline/reporting/calibration.py", {"evaluate", "export", "report"}),
         ("pipeline/evaluate.py", {"evaluate", "export", "report"}),
         ("pipeline/recogniser.py", {"export"}),
         ("pipeline/export.py", {"export"}),

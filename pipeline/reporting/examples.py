@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.disk import imageset, predictions
 from pipeline.disk.imageset import BOX, CROP, ImageSet
 from pipeline.disk.predictions import ATTENDED, NEXT
+from pipeline.reporting.failure_figures import SIDE, Pair
 from pipeline.reporting.figures import Example, View
 
 
@@ -38,15 +39,37 @@ def gather(row: pd.Series, scales: list[Scale]) -> Example:
     views = []
     for number, scale in enumerate(scales, start=1):
         entry, found = scale.images.index.set_index("id").loc[row.id], scale.boxes.loc[row.id]
-        with scale.images.open(row.id) as image:
-            pixels = np.asarray(image)
         boxes = {"true": entry[BOX], "attended": found[ATTENDED]}
         if number < len(scales):
             boxes["next"] = found[NEXT]
         crop = entry[CROP].to_numpy(float)
         inside = {name: within(box.to_numpy(float), crop) for name, box in boxes.items() if box.notna().all()}
-        views.append(View(pixels, *scale.maps[row.id], inside, row[f"scale_{number}"]))
+        views.append(View(pixels(scale.images, row.id), *scale.maps[row.id], inside, row[f"scale_{number}"]))
     return Example(row.true, views)
+
+
+def pair(true: str, answer: str, answers: pd.DataFrame, images: ImageSet) -> Pair:
+    """Gather pictures of a confused pair: mistaken ones, the surest first; of the other class recognised ones first.
+
+    Where the other class has too few test images, training images stand in.
+
+    answers  the evaluate stage's table
+    images   the image set of scale 1
+    """
+    surest = answers.sort_values("confidence", ascending=False, kind="stable")
+    mistaken = surest.id[(surest.true == true) & (surest.ms == answer)]
+    theirs = surest[surest.true == answer]
+    recognised = theirs.ms == answer
+    index = images.index
+    training = index.id[(index.class_name == answer) & (index.split == "train")]
+    others = [*theirs.id[recognised], *theirs.id[~recognised], *training]
+    return Pair(true, answer, *([pixels(images, name) for name in list(ids)[:SIDE]] for ids in (mistaken, others)))
+
+
+def pixels(images: ImageSet, identity: str) -> np.ndarray:
+    """Return an image (height, width, 3) uint8."""
+    with images.open(identity) as image:
+        return np.asarray(image)
 
 
 def within(box: np.ndarray, crop: np.ndarray) -> np.ndarray:

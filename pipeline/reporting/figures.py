@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def curves(histories: list[pd.DataFrame]) -> Figure:
     losses.set(title="Losses (training crops)", xlabel="epoch", ylabel="nats", yscale="log")
     accuracy.set(title="Accuracy, mean of both levels", xlabel="epoch", ylabel="%", ylim=(0, 101))
     for axes in (losses, accuracy):
-        _tidy(axes)
+        tidy(axes)
         axes.legend(fontsize=8, frameon=False, ncols=2 if axes is losses else 1)
     return figure
 
@@ -67,7 +68,7 @@ def gallery(examples: list[Example], shown_as: Mapping[str, str] | None = None) 
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0.01, hspace=0.01)
     for row, example in zip(grid, examples, strict=True):
         if example.truth is not None:
-            row[0].set_ylabel(_short(shown_as.get(example.truth, example.truth)), fontsize=9, parse_math=False)
+            row[0].set_ylabel(short(shown_as.get(example.truth, example.truth)), fontsize=9, parse_math=False)
         for scale, view in enumerate(example.views):
             seen, heat, mask = row[3 * scale : 3 * scale + 3]
             seen.imshow(view.pixels)
@@ -75,7 +76,7 @@ def gallery(examples: list[Example], shown_as: Mapping[str, str] | None = None) 
             heat.imshow(overlay.heat(view.pixels, view.M.astype(np.float32)))
             mask.imshow(overlay.mask(view.pixels, view.M_b))
             mark, colour = _verdict(view.prediction, example.truth)
-            name = _short(shown_as.get(view.prediction, view.prediction))
+            name = short(shown_as.get(view.prediction, view.prediction))
             heat.set_xlabel(mark + name, fontsize=8, color=colour, labelpad=2, parse_math=False)
     for axes in grid.flat:
         axes.set(xticks=[], yticks=[])
@@ -113,7 +114,7 @@ def classifiers(accuracy: dict[int, float]) -> Figure:
     axes.set_xticks(list(accuracy), [str(n) for n in accuracy])
     axes.set(xlabel="number of local classifiers n", ylabel="accuracy (%)")
     axes.margins(y=0.25)
-    _tidy(axes)
+    tidy(axes)
     return figure
 
 
@@ -128,7 +129,7 @@ def cost(table: pd.DataFrame) -> Figure:
         axes.annotate(name, (gflops, accuracy), textcoords="offset points", **place)
     axes.set(xlabel="GFLOPs an image", ylabel="accuracy (%)")
     axes.margins(x=0.6, y=0.25)
-    _tidy(axes)
+    tidy(axes)
     return figure
 
 
@@ -146,7 +147,8 @@ def _verdict(prediction: str, truth: str | None) -> tuple[str, str]:
     return ("✓ ", "#1a7f37") if prediction == truth else ("✗ ", "#b00020")
 
 
-def _tidy(axes: Axes) -> None:
+def tidy(axes: Axes) -> None:
+    """Draw a grid, and no frame above and to the right."""
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -169,7 +171,13 @@ def stand_ins(class_names: list[str]) -> dict[str, str]:
     }
 
 
-def _short(name: str, longest: int = 24) -> str:
+def explained(stand_ins: Mapping[str, str], names: Collection[str | None]) -> tuple[dict[str, str], str]:
+    """Return the stand-ins for some names, and the words (HTML) that explain them."""
+    used = {name: text for name, text in stand_ins.items() if name in names}
+    return used, "".join(f" {text}: {escape(name)}." for name, text in used.items())
+
+
+def short(name: str, longest: int = 24) -> str:
     """Shorten a class's name; CUB's number goes, as the name is unique without: 001.Black_footed_Albatross."""
     if re.match(r"\d{3}\.[^\W\d]", name):
         name = name[4:].replace("_", " ")

@@ -4,8 +4,10 @@ from html import escape
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from pipeline.disk import files
+from pipeline.reporting import figures, tables
 
 STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; max-width: 74rem; margin: 2rem auto; padding: 0 1.2rem; color: #1c1c1c; }
@@ -22,10 +24,10 @@ tbody th { text-align: left; font-weight: 600 }
 
 
 class Page:
-    """A page that grows from top to bottom."""
+    """A page that grows from top to bottom; ``folder`` gets it and the files of what it shows."""
 
-    def __init__(self, title: str, lead: str) -> None:
-        self.title = title
+    def __init__(self, title: str, lead: str, folder: Path) -> None:
+        self.title, self.folder = title, folder
         self.parts = [f"<h1>{escape(title)}</h1>", f'<p class="lead">{escape(lead)}</p>']
 
     def section(self, title: str, note: str = "") -> None:
@@ -34,22 +36,30 @@ class Page:
         if note:
             self.parts.append(f'<p class="note">{note}</p>')
 
-    def table(self, text: pd.DataFrame, bold: pd.DataFrame | None = None, words: bool = False) -> None:
-        """Add a table of text; cells that ``bold`` marks are bold; ``words`` aligns cells to the left, as prose."""
-        cells = text.map(escape)
-        if bold is not None:
-            cells = cells.mask(bold, "<b>" + cells + "</b>")
+    def table(
+        self, table: pd.DataFrame, name: str, best: bool = False, words: bool = False, rows: int | None = None
+    ) -> None:
+        """Write a table in all formats, and show its first ``rows``.
+
+        best   the highest numbers of each row are bold
+        words  cells are aligned to the left, as prose
+        """
+        tables.write(table, self.folder / name)
+        cells = tables.render(table[:rows]).map(escape)
+        if best:
+            cells = cells.mask(tables.highest(table), "<b>" + cells + "</b>")
         cells = cells.rename(index=escape, columns=escape)
         self.parts.append(cells.to_html(escape=False, border=0, classes="words" if words else None))
 
-    def picture(self, file: str, alternative: str) -> None:
-        """Add a picture that lies beside the page."""
-        self.parts.append(f'<img src="{escape(file)}" alt="{escape(alternative)}">')
+    def picture(self, figure: Figure, name: str, alternative: str) -> None:
+        """Write a figure in all formats, and show it."""
+        figures.save(figure, self.folder / name)
+        self.parts.append(f'<img src="{escape(name)}.png" alt="{escape(alternative)}">')
 
-    def write(self, path: Path) -> None:
+    def write(self) -> None:
         """Write the page."""
         head = f'<meta charset="utf-8"><title>{escape(self.title)}</title><style>{STYLE}</style>'
         body = "\n".join(self.parts)
-        with files.atomic_write(path) as temporary:
+        with files.atomic_write(self.folder / "index.html") as temporary:
             page = f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
             temporary.write_text(page, encoding="utf-8")

@@ -12,6 +12,12 @@ from pipeline.disk.cells import main_line
 from pipeline.errors import InputError
 from pipeline.reporting import examples, metrics
 
+CALIBRATION = {  # tables of the evaluate stage beside its predictions, and their columns
+    "reliability": {"low": float, "high": float, "images": int, "confidence": float, "accuracy": float},
+    "coverage": {"confidence": float, "coverage": float, "accuracy": float},
+    "calibration": {"accuracy": float, "confidence": float, "error": float},
+}
+ROUNDING = 1e-3  # by which a probability may be above 1
 CURVES = ["epoch", "l_loc", "l_obj", "acc_avg", "test_acc_avg"]  # columns of a training's history that are drawn
 
 
@@ -28,6 +34,7 @@ class Results:
     published: dict | None
     recipe: params.Recipe
     taken: list[str]  # what the download said of the pictures
+    curves: dict[str, pd.DataFrame]  # of the evaluate stage, by the names of CALIBRATION
 
 
 def read(  # noqa: PLR0913 - a folder each
@@ -56,6 +63,7 @@ def read(  # noqa: PLR0913 - a folder each
         published=published(reports / "published.yaml", recipe.download),
         recipe=recipe,
         taken=imageset.read_taken(taken),
+        curves={name: read_calibration(runs / "evaluate" / f"{name}.csv") for name in CALIBRATION},
     )
 
 
@@ -69,10 +77,22 @@ def read_predictions(path: Path, scales: list[examples.Scale]) -> pd.DataFrame:
     if table.empty or (strange := set(table[names].to_numpy().ravel()) - known):
         what = "no rows" if table.empty else f"{min(strange)!r:.80}, which is no class of {scales[0].images.folder}"
         raise InputError(f"{path}: has {what}; {way_out}")
+    if not table.confidence.between(0, 1 + ROUNDING).all():
+        raise InputError(f"{path}: has a confidence that is no probability; {way_out}")
     for scale in scales:
         seen = set(scale.images.index.id) & set(scale.boxes.index) & set(scale.maps)
         if missing := [name for name in table.id if name not in seen]:
             raise InputError(f"{path}: {scale.images.folder} or its maps and boxes lack {missing[0]!r:.80}; {way_out}")
+    return table
+
+
+def read_calibration(path: Path) -> pd.DataFrame:
+    """Read a table of the evaluate stage that ``CALIBRATION`` names; its numbers are percent, or points."""
+    way_out, numbers = "run 'dvc repro'", CALIBRATION[path.stem]
+    table = text.read_table(path, numbers, [*numbers, *(["scale"] if path.stem == "calibration" else [])], way_out)
+    percents = table[[name for name in numbers if name != "images"]]
+    if table.empty or not (percents.ge(0) & percents.le(100 * (1 + ROUNDING))).to_numpy().all():
+        raise InputError(f"{path}: has no rows, or a number that is no percentage; {way_out}")
     return table
 
 

@@ -15,7 +15,8 @@ LEVELS = {"acc_loc": "Acc_loc", "acc_obj": "Acc_obj", "acc_avg": "Acc_avg"}
 OVERLAPS = {"iou": "mean IoU", "iou_above_half": "share above 0.5"}
 COSTS = {"parameters_m": "parameters (M)", "gflops": "GFLOPs an image", "images_per_s": "images/s"}
 PUBLISHED_IOU = "published (scale 1)"
-EMPTY = {"published", "difference", PUBLISHED_IOU}  # rows and columns where NaN is left empty: nobody published it
+EMPTY = {"published", "difference", PUBLISHED_IOU, "accuracy"}  # where NaN is left empty: nobody published it, or
+# a class has no test images
 
 
 def table_1(index: pd.DataFrame, published: dict | None) -> pd.DataFrame:
@@ -112,6 +113,20 @@ def seeds(comparison: dict) -> pd.DataFrame | None:
     return pd.DataFrame.from_dict(rows, orient="index", columns=["mean (%)", "standard deviation", "seeds"])
 
 
+def mistakes(wrong: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
+    """Wrong answers (rows of the evaluate stage's table): the picture's file, its class, what was said, how surely."""
+    votes = {name: name.replace("_", " ") for name in wrong if name.startswith("scale_")}
+    table = wrong.assign(picture=index.set_index("id").file[wrong.id].to_numpy(), confidence=100 * wrong.confidence)
+    names = {"picture": "picture", "true": "true class", "ms": "answer", "confidence": "confidence (%)"} | votes
+    return table[list(names)].rename(columns=names)
+
+
+def calibration(measured: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy and mean confidence (%) of each scale and of their mean ('ms'), and the calibration error (points)."""
+    names = {"accuracy": "accuracy (%)", "confidence": "mean confidence (%)", "error": "calibration error"}
+    return measured.set_index("scale")[list(names)].rename(columns=names)
+
+
 def highest(table: pd.DataFrame) -> pd.DataFrame:
     """Mark the highest numbers of each row; numbers that are equal when rounded tie, differences are not marked.
 
@@ -140,9 +155,10 @@ def render(table: pd.DataFrame) -> pd.DataFrame:
     """
     cells = {c: [_text(value, str(row), c) for row, value in column.items()] for c, column in table.items()}
     text = pd.DataFrame(cells, index=table.index.map(str).rename(None))
-    if "measured" in table:
+    if "low" in table:
+        value = "measured" if "measured" in table else "accuracy"
         interval = " [" + text.pop("low") + ", " + text.pop("high") + "]"
-        text["measured"] += interval.where(table["measured"].notna().to_numpy(), "")
+        text[value] += interval.where(table[value].notna().to_numpy(), "")
     if "variant" in table:  # competitors are not run here: empty instead of 'not run'
         text.loc[text.pop("variant") == "", "measured"] = ""
     return text.loc[:, (text != "").any()]

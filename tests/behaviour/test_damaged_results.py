@@ -1,5 +1,6 @@
 """Files that were cut, flipped, swapped or saved in another encoding end in a result, or in a line that names them."""
 
+import functools
 import io
 import random
 import re
@@ -16,7 +17,7 @@ from pipeline.cli import app
 from pipeline.datasets import sources
 from pipeline.disk import files, imageset, predictions
 from pipeline.errors import InputError
-from pipeline.reporting import claims, metrics, results, tables
+from pipeline.reporting import claims, metrics, page, results, tables
 
 pytestmark = pytest.mark.long
 CASES, COMMANDS = 2000, 50
@@ -49,6 +50,10 @@ def read_metrics():
     claims.judge(ours, metrics.read_variants(Path("reports/metrics/tiny.variants.json")), 2)
 
 
+def read_calibration(name):
+    return results.read_calibration(Path(f"runs/tiny/evaluate/{name}.csv"))
+
+
 KINDS = {  # a file, what reads it, the command that calls that
     "params": ("params.yaml", run_params, "plan"),
     "floors": ("reports/expected.yaml", run_check, "check"),
@@ -66,6 +71,10 @@ KINDS = {  # a file, what reads it, the command that calls that
     "maps": (f"{ATTEND}/maps.npz", lambda: predictions.read_maps(Path(ATTEND)), "report"),
     "index": (f"{IMAGES}/index.csv", lambda: imageset.read(Path(IMAGES)), "evaluate"),
     "answers": ("runs/tiny/evaluate/predictions.csv", read_answers, "report"),
+    **{
+        name: (f"runs/tiny/evaluate/{name}.csv", functools.partial(read_calibration, name), "report")
+        for name in results.CALIBRATION
+    },
     "history": (f"{TRAIN}/history.csv", lambda: results.read_history(Path(TRAIN) / "history.csv"), "report"),
     "cost": ("runs/tiny/cost.json", lambda: metrics.read_cost(Path("runs/tiny/cost.json")), "report"),
 }
@@ -118,7 +127,7 @@ def test_every_damage_ends_in_a_result_or_in_a_line(here, monkeypatch, kind):
 @pytest.mark.parametrize("file, _, command", KINDS.values(), ids=KINDS)
 def test_commands_end_in_a_result_or_in_a_line(here, monkeypatch, file, _, command):
     if command == "report":  # figures cost a second; only the maps decide how they are drawn
-        monkeypatch.setattr(report, "_picture", lambda *_: None)
+        monkeypatch.setattr(page.Page, "picture", lambda *_: None)
         for name in ["_training", *(["_attention", "_boxes"] if not file.endswith("maps.npz") else [])]:
             monkeypatch.setattr(report, name, lambda *_: None)
     rng, path = random.Random(f"{file} {command}"), Path(file)

@@ -71,6 +71,15 @@ def test_metrics_file(finished):
     assert metrics["constant"]["2"] == boxes.constant.mean()
     table = pd.read_csv(finished / "runs/tiny/evaluate" / "predictions.csv")
     assert (table.ms == table.true).mean() * 100 == pytest.approx(metrics["acc_avg"]["ms"])
+    summary = pd.read_csv(finished / "runs/tiny/evaluate" / "calibration.csv", dtype={"scale": str})
+    assert dict(zip(summary.scale, summary.accuracy, strict=True)) == pytest.approx(metrics["acc_avg"], abs=1e-3)
+    answered = pd.read_csv(finished / "runs/tiny/evaluate" / "coverage.csv").iloc[-1]
+    assert answered.coverage == 100 and answered.accuracy == pytest.approx(metrics["acc_avg"]["ms"])
+    surest = pd.read_csv(finished / "runs/tiny/evaluate" / "reliability.csv")
+    assert surest.images.sum() == len(table)
+    assert np.average(surest.confidence, weights=surest.images) == pytest.approx(
+        100 * table.confidence.mean(), abs=0.01
+    )
 
 
 @pytest.fixture

@@ -33,9 +33,10 @@ def test_report_shows_what_the_stages_wrote(finished):
 
 def test_every_table_comes_in_three_formats_and_every_figure_in_two(finished):
     folder = finished / "reports" / "tiny"
-    for table in ("claims", "table-1", "table-2-to-4", "table-5", "table-6", "localisation", "seeds", "cost"):
+    paper = ("claims", "table-1", "table-2-to-4", "table-5", "table-6", "localisation", "seeds", "cost")
+    for table in (*paper, "per-class", "confused-pairs", "mistakes", "calibration"):
         assert all((folder / f"{table}.{suffix}").is_file() for suffix in ("csv", "md", "tex")), table
-    for figure in ("figure-7", "figure-8", "cost", "curves"):
+    for figure in ("figure-7", "figure-8", "cost", "curves", "confusion", "confused-pairs", "calibration"):
         assert all((folder / f"{figure}.{suffix}").is_file() for suffix in ("png", "svg")), figure
 
 
@@ -68,8 +69,8 @@ def test_stand_ins_are_explained_on_the_page(tmp_path, monkeypatch):
     monkeypatch.setattr(examples, "gather", lambda row, scales: Example(row.true, [view]))
     names = SimpleNamespace(images=SimpleNamespace(class_names=["Audi A4 2.0", "<i>鸟</i>", "犬"]))
     answers = pd.DataFrame({"id": ["1"], "true": ["Audi A4 2.0"], "ms": ["<i>鸟</i>"]})
-    page = Page("birds", "")
-    report_stage._attention(page, SimpleNamespace(predictions=answers, scales=[names]), tmp_path)
+    page = Page("birds", "", tmp_path)
+    report_stage._attention(page, SimpleNamespace(predictions=answers, scales=[names]))
     html = "\n".join(page.parts)
     assert "[class 1]: &lt;i&gt;鸟&lt;/i&gt;." in html and "犬" not in html and "[class 2]" not in html
     assert (tmp_path / "gallery-wrong.png").is_file()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 
 from pipeline import params
 from pipeline.reporting import examples, results
@@ -27,3 +28,28 @@ def test_an_example_has_what_every_scale_saw(finished, monkeypatch):
     assert first.pixels.shape[0] >= 64 and first.M.shape == first.M_b.shape
     true = found.scales[0].images.index.set_index("id").loc[row.id, ["x0", "y0", "x1", "y1"]]
     assert first.boxes["true"].tolist() == true.tolist()
+
+
+class Pictures:
+    """Pictures whose pixels are their number."""
+
+    def __init__(self, split):
+        self.index = pd.DataFrame({"id": list("0123456"), "class_name": list("aaabbbb"), "split": split})
+
+    def open(self, identity):
+        return Image.new("L", (2, 2), int(identity))
+
+
+def test_a_pair_shows_the_surest_mistakes_beside_recognised_pictures_of_the_other_class():
+    answers = pd.DataFrame({"id": list("012345"), "true": list("aaabbb"), "ms": list("bbbabb")})
+    answers["confidence"] = [0.2, 0.9, 0.5, 0.9, 0.3, 0.8]
+    pair = examples.pair("a", "b", answers, Pictures(["test"] * 6 + ["train"]))
+    assert [pixels[0, 0] for pixels in pair.mistaken] == [1, 2, 0]
+    assert [pixels[0, 0] for pixels in pair.others] == [5, 4, 3]  # the one that is mistaken itself comes last
+
+
+def test_a_class_that_is_only_an_answer_is_shown_by_training_images():
+    answers = pd.DataFrame({"id": list("012"), "true": list("aaa"), "ms": list("aab"), "confidence": 0.5})
+    pair = examples.pair("a", "b", answers, Pictures(["test"] * 3 + ["train"] * 4))
+    assert [pixels[0, 0] for pixels in pair.mistaken] == [2]
+    assert [pixels[0, 0] for pixels in pair.others] == [3, 4, 5]

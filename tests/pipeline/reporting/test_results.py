@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from pipeline.errors import InputError
 from pipeline.reporting import results
 
 PATH = Path(__file__).parents[3] / "reports" / "published.yaml"
@@ -21,3 +24,15 @@ def test_the_papers_numbers():
 def test_nobody_published_on_a_subset_or_on_your_pictures():
     assert results.published(PATH, {"reader": "cub", "subset": True}) is None
     assert results.published(PATH, {"reader": "birdlets", "seed": 0}) is None
+
+
+@pytest.mark.parametrize("rows", ["", "101,50,50\n", "50,,50\n", "50,50,-1\n"], ids=["none", "above", "empty", "below"])
+def test_a_curve_that_is_none_is_refused(tmp_path, rows):
+    path = tmp_path / "coverage.csv"
+    path.write_text("confidence,coverage,accuracy\n" + rows)
+    with pytest.raises(
+        InputError, match=r"coverage.csv: has no rows, or a number that is no percentage; run 'dvc repro'"
+    ):
+        results.read_calibration(path)
+    path.write_text("confidence,coverage,accuracy\n99.5,50,100\n")
+    assert results.read_calibration(path).coverage.tolist() == [50]

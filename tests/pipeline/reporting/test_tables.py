@@ -158,3 +158,18 @@ def test_tables_are_utf_8_in_any_locale(tmp_path):
     table = pd.DataFrame({"x": ["±", "鸟"]}, index=["é", "NA"])
     tables.write(table, tmp_path / "a")
     assert "鸟" in (tmp_path / "a.md").read_bytes().decode("utf-8") and "鸟" in (tmp_path / "a.csv").read_text("utf-8")
+
+
+def test_a_mistake_is_named_by_its_picture():
+    wrong = pd.DataFrame({"id": ["7"], "true": ["a"], "scale_1": ["a"], "ms": ["b"], "confidence": [0.875]}, index=[1])
+    table = tables.mistakes(wrong, pd.DataFrame({"id": ["6", "7"], "file": ["x.jpg", "gulls/y.jpg"]}))
+    assert table.to_dict("records") == [
+        {"picture": "gulls/y.jpg", "true class": "a", "answer": "b", "confidence (%)": 87.5, "scale 1": "a"}
+    ]
+
+
+def test_a_class_without_test_images_has_no_accuracy():
+    table = pd.DataFrame(
+        {"class": ["a", "b"], "accuracy": [50.0, tables.NAN], "low": [10.0, tables.NAN], "high": [90.0, tables.NAN]}
+    )
+    assert tables.render(table).accuracy.tolist() == ["50.0 [10.0, 90.0]", ""]

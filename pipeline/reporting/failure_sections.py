@@ -1,0 +1,89 @@
+"""The report's sections about where it fails."""
+
+import pandas as pd
+
+from pipeline.disk import files
+from pipeline.reporting import examples, failure_figures, failures, figures, tables
+from pipeline.reporting.page import Page
+from pipeline.reporting.results import Results
+
+N_CLASSES, N_PAIRS, N_MISTAKES = 20, 10, 12  # rows that the page has of longer tables
+N_SHOWN = 5  # pairs with pictures
+
+
+def add(page: Page, results: Results) -> None:
+    """Add classes, confusions, the surest mistakes, and whether the confidence can be believed."""
+    for section in (_classes, _confusions, _mistakes, _confidence):
+        section(page, results)
+
+
+def _classes(page: Page, results: Results) -> None:
+    table = failures.per_class(_counts(results))
+    page.section(
+        "Where it fails: classes",
+        f"{_least(table, N_CLASSES, 'least accurate')} Accuracy (%) of each class's own test images, with Wilson's 95% "
+        f"interval; 'answered': images of any class that were given this answer. The answer is the mean "
+        f"{_over(results)}.",
+    )
+    page.table(table, "per-class", rows=N_CLASSES)
+
+
+def _confusions(page: Page, results: Results) -> None:
+    counts = _counts(results)
+    pairs, stand_ins = failures.pairs(counts), figures.stand_ins(counts.index.tolist())
+    with files.atomic_write(page.folder / "confusion.csv") as temporary:
+        counts.to_csv(temporary)
+    named = set(counts.index) if len(counts) <= failure_figures.NAMED else set()
+    used, note = figures.explained(stand_ins, named | set(pairs.true[:N_SHOWN]) | set(pairs.answer[:N_SHOWN]))
+    page.section("Where it fails: the confusion matrix", f"Test images of each class (rows) by their answer.{note}")
+    page.picture(failure_figures.confusion(counts, used), "confusion", "answers by true class")
+    if pairs.empty:
+        return
+    page.section(
+        "Where it fails: confused pairs",
+        f"{_least(pairs, N_PAIRS, 'most frequent')} 'images': test images of the true class that were given the other "
+        "one as the answer; 'of': all test images of the true class; 'back': images of the other class that were taken "
+        "for the true one.",
+    )
+    page.table(pairs, "confused-pairs", rows=N_PAIRS)
+    images = results.scales[0].images
+    shown = [examples.pair(row.true, row.answer, results.predictions, images) for row in pairs[:N_SHOWN].itertuples()]
+    page.picture(failure_figures.pairs(shown, used), "confused-pairs", "pictures of both classes of each pair")
+
+
+def _mistakes(page: Page, results: Results) -> None:
+    table = tables.mistakes(failures.mistakes(results.predictions), results.scales[0].images.index)
+    if table.empty:
+        return
+    page.section(
+        "Where it fails: the surest mistakes",
+        f"{_least(table, N_MISTAKES, 'surest')} With the answer's confidence, and what each scale alone answers.",
+    )
+    page.table(table, "mistakes", words=True, rows=N_MISTAKES)
+
+
+def _confidence(page: Page, results: Results) -> None:
+    page.section(
+        "Can its confidence be believed?",
+        "Confidence: the highest probability. Left: accuracy of the answers of about that confidence; the numbers are "
+        f"images. Right: accuracy if only the surest are answered. Both of the mean {_over(results)}. Calibration "
+        "error: by how many points confidence and accuracy differ, averaged over the images (ten bins).",
+    )
+    curves = results.curves
+    figure = failure_figures.calibration(curves["reliability"], curves["coverage"])
+    page.picture(figure, "calibration", "accuracy against confidence, and against coverage")
+    page.table(tables.calibration(curves["calibration"]), "calibration")
+
+
+def _counts(results: Results) -> pd.DataFrame:
+    return failures.confusion(results.predictions, results.scales[0].images.class_names)
+
+
+def _least(table: pd.DataFrame, rows: int, which: str) -> str:
+    """Say which rows of a table the page has, if not all."""
+    return f"The {rows} {which} of {len(table):,}; the files have all." if len(table) > rows else ""
+
+
+def _over(results: Results) -> str:
+    n = len(results.scales)
+    return f"over all {n} scales" if n > 1 else "over scale 1 alone"
