@@ -57,8 +57,10 @@ PLAN = {
 def pytest_configure(config):
     """Hide the GPUs, from this process and from those that tests start, unless the tests with the marker are asked for.
 
-    Tests compare a CPU's numbers, and put two processes where there may be one GPU.
+    Tests compare a CPU's numbers, and put two processes where there may be one GPU. DVC starts a process with each
+    command that reports what was called; here it would take longer than the command.
     """
+    os.environ["DVC_NO_ANALYTICS"] = "1"
     if config.option.markexpr != "gpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
@@ -83,9 +85,34 @@ def tiny():
     return copy.deepcopy(TINY)
 
 
+def once(tmp_path_factory, name: str, make):
+    """Return the path of what ``make`` writes there; the first of pytest's workers that needs it makes it for all."""
+    base = tmp_path_factory.getbasetemp()
+    path = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.with_suffix(".done").exists():
+            make(path)
+            path.with_suffix(".done").touch()
+    return path
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """MLflow's store before its first run. To set up its tables takes as long as many a test; to copy it no time."""
+
+    def create(path: Path):
+        import mlflow
+
+        mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+
+    return once(tmp_path_factory, "mlflow.db", create)
+
+
 @pytest.fixture
-def project(tmp_path, monkeypatch, tiny):
+def project(tmp_path, monkeypatch, tiny, empty_store):
     """An empty project to stand in: its params.yaml has the recipe 'tiny', its MLflow store is its own."""
+    shutil.copy(empty_store, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     write_params(tmp_path, {"tiny": tiny})
@@ -143,16 +170,9 @@ def fresh_accelerate_state():
 def finished(tmp_path_factory):
     """A project whose whole pipeline has run on the tiny recipe: dvc.yaml's commands, in one process.
 
-    Tests only read it; the first of pytest's workers that needs it builds it for all of them.
+    Tests only read it.
     """
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.with_suffix(".done").exists():
-            build(folder)
-            folder.with_suffix(".done").touch()
-    return folder
+    return once(tmp_path_factory, "finished", build)
 
 
 def build(folder: Path):

@@ -68,6 +68,7 @@ def test_a_signal_reaches_the_launcher_as_sigterm(tmp_path, number):
 
 def test_away_from_the_store_a_run_goes_to_the_outbox_and_a_server_gets_it(project, monkeypatch):
     assert travel.AWAY == outbox.AWAY
+    (project / "mlflow.db").unlink()
     monkeypatch.setenv(travel.AWAY, "1")
     store = outbox.Store("tiny", "tiny/train", {}, {}, None)
     store.send("end", status="FINISHED", time=1)

@@ -1,6 +1,7 @@
 """Which store runs go to, and where their files lie."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -70,9 +71,10 @@ def test_what_a_copy_could_not_send_is_kept_in_the_project(project, copy, monkey
 
 
 @pytest.mark.parametrize("name", ["my birds", "a#b", "50%41", "Vögel", "it's"])
-def test_the_default_store_lies_in_the_project_whatever_its_path(tmp_path, monkeypatch, name):
+def test_the_default_store_lies_in_the_project_whatever_its_path(tmp_path, monkeypatch, empty_store, name):
     """MLflow escapes its default's path, and makes a folder of the escaped name beside the project."""
     (tmp_path / name / "results").mkdir(parents=True)
+    shutil.copy(empty_store, tmp_path / name)
     (tmp_path / name / "results" / "a.txt").touch()
     monkeypatch.chdir(tmp_path / name)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -81,6 +83,8 @@ def test_the_default_store_lies_in_the_project_whatever_its_path(tmp_path, monke
         run.files(Path("results"))
     assert run.id and [path.name for path in tmp_path.iterdir()] == [name] and not outbox.FOLDER.exists()
     assert len(list(Path("mlruns").rglob("a.txt"))) == 1
+    with sqlite3.connect("mlflow.db") as database:
+        assert database.execute("select run_uuid from runs").fetchall() == [(run.id,)]
 
 
 def test_an_experiment_in_a_copy_leaves_a_servers_files_to_the_server(copy, monkeypatch):

@@ -50,6 +50,7 @@ def test_the_evaluation(store):
 
 
 def test_other_processes_log_nothing(project):
+    (project / "mlflow.db").unlink()
     with tracking.run("tiny", "train-1", {}, is_main=False) as run:
         run.metrics({"a": 1.0})
     assert not (project / "mlflow.db").exists()
