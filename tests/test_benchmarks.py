@@ -1,14 +1,13 @@
 """The benchmarks run, each in a process of its own; here on tiny networks and few pictures."""
 
 import json
-import subprocess
 import sys
 
 import pytest
 
+import forked
 from benchmarks import __main__ as command
 from benchmarks.timing import Row, failed
-from conftest import ROOT
 
 TINY = {
     "step": (
@@ -42,9 +41,7 @@ def test_a_benchmark_runs(name):
     script, n = TINY[name]
     module = name.split()[0]
     code = f"from benchmarks import {module} as s\n{script}\nprint(*(row.ratio for row in rows))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    ratios = done.stdout.splitlines()[-1].split()
+    ratios = forked.finished(forked.Process(forked.execute, code)).splitlines()[-1].split()
     assert len(ratios) == n and all(ratio == "None" or float(ratio) > 0 for ratio in ratios)
 
 
@@ -62,8 +59,8 @@ def test_the_network_is_timed_in_the_precision_in_which_it_runs():
         "    return results\n"
         "s.inference.infer = inside\ns.measure('bf16')\nprint(*seen)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "torch.bfloat16", done.stdout + done.stderr
+    said = forked.finished(forked.Process(forked.execute, code))
+    assert said.splitlines()[-1] == "torch.bfloat16", said
 
 
 def row(what):

@@ -1,17 +1,19 @@
 """Trainings that are killed, stopped or run out of disk go on to the same bytes."""
 
+import os
 import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import mlflow
 import pytest
 
 import command_line
+import forked
+import toy
 from conftest import TINY, write_params
 from pipeline.training import checkpoint
 
@@ -21,19 +23,20 @@ STAGE = "train-ours-0-1"
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(tmp_path_factory, empty_store):
     """A project whose training ended without being disturbed."""
     folder = tmp_path_factory.mktemp("whole")
     tiny = {section: dict(values) for section, values in TINY.items()}
     tiny["train"] |= {"epochs": 5, "test_every": 5}
     tiny["network"]["backbone"] = "mobilenetv3_small_050"
     write_params(folder, {"tiny": tiny})
+    shutil.copy(empty_store, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         command_line.run("download", "tiny", "--out", "data/raw")
         command_line.run("prepare", "tiny", "--raw", "data/raw", "--out", "data/scale-1")
-        finish(*TRAIN, "runs/train")
+        forked.run(*TRAIN, "runs/train")
     return folder
 
 
@@ -45,34 +48,8 @@ def prepared(project, whole):
     return project
 
 
-def start(*words):
-    """Start a command of the pipeline as a process that hears Ctrl-C, which a shell's background jobs do not."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipeline", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-
-
-def until(condition, process):
-    for _ in range(2400):  # two minutes: others may be training on these cores
-        if condition() or process.poll() is not None:
-            return
-        time.sleep(0.05)
-    raise TimeoutError
-
-
 def kept(stage=STAGE):
     return Path(f"runs/unfinished/tiny/{stage}/checkpoint.safetensors")
-
-
-def finish(*words):
-    process = start(*words)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    return output
 
 
 def contents(folder):
@@ -81,18 +58,18 @@ def contents(folder):
 
 def kill(process, how):
     """Kill it once an epoch is over; return what it said."""
-    until(kept().exists, process)
-    process.send_signal(how)
-    output, _ = process.communicate(timeout=30)
+    toy.until(lambda: kept().exists() or process.status is not None, 120)
+    os.kill(process.pid, how)
+    output = process.end(timeout=30)
     assert not Path("runs/killed").exists()
     return output
 
 
 def test_a_killed_training_goes_on_to_the_same_bytes_in_the_same_run(prepared, whole):
-    killed = start("launch", *TRAIN, "runs/killed")
+    killed = forked.start("launch", *TRAIN, "runs/killed")
     kill(killed, signal.SIGKILL)
-    assert killed.returncode == -signal.SIGKILL
-    output = finish(*TRAIN, "runs/killed")  # however it is started
+    assert killed.status == -signal.SIGKILL
+    output = forked.run(*TRAIN, "runs/killed")  # however it is started
     assert "are done; going on from there" in output and "epoch 1/5" not in output
     assert contents("runs/killed") == contents(whole / "runs" / "train")
     assert not kept().parent.exists()
@@ -104,34 +81,34 @@ def test_a_killed_training_goes_on_to_the_same_bytes_in_the_same_run(prepared, w
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_training_says_how_to_go_on(prepared, whole, how):
-    stopped = start(*TRAIN, "runs/killed")
+    stopped = forked.start(*TRAIN, "runs/killed")
     output = kill(stopped, how)
-    assert stopped.returncode == 130 and "Traceback" not in output
+    assert stopped.status == 130 and "Traceback" not in output
     assert f"tiny/{STAGE} was stopped; its checkpoint lies in runs/unfinished/tiny/{STAGE}: 'dvc repro'" in output
-    finish(*TRAIN, "runs/killed")
+    forked.run(*TRAIN, "runs/killed")
     assert contents("runs/killed") == contents(whole / "runs" / "train")
 
 
 def test_a_process_that_dies_ends_the_job_and_the_next_one_goes_on(prepared):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "pipeline"]
     job = subprocess.Popen([*torchrun, *TRAIN, "runs/two"], stdout=-1, stderr=-2, text=True)
-    until(kept().exists, job)
+    toy.until(lambda: kept().exists() or job.poll() is not None, 120)
     subprocess.run(["pkill", "-9", "--newest", "-P", str(job.pid)], check=True)
     output, _ = job.communicate(timeout=60)
     assert job.returncode != 0 and not Path("runs/two").exists(), output
-    again = subprocess.run([*torchrun, *TRAIN, "runs/two"], capture_output=True, text=True, check=True)
-    assert "are done; going on from there" in again.stdout and "epoch 5/5" in again.stdout
+    said, _ = forked.run_together(2, *TRAIN, "runs/two")
+    assert "are done; going on from there" in said and "epoch 5/5" in said
 
 
 def test_a_disk_that_fills_up_during_a_training_costs_no_epoch(prepared, whole):
     """No file may grow beyond a million bytes from the second epoch on: its checkpoint cannot be written."""
-    training = start(*TRAIN, "runs/full")
-    until(kept().exists, training)
+    training = forked.start(*TRAIN, "runs/full")
+    toy.until(lambda: kept().exists() or training.status is not None, 120)
     resource.prlimit(training.pid, resource.RLIMIT_FSIZE, (10**6, 10**6))
-    output, _ = training.communicate(timeout=60)
-    assert training.returncode == 1 and "Traceback" not in output and not Path("runs/full").exists(), output
+    output = training.end(timeout=60)
+    assert training.status == 1 and "Traceback" not in output and not Path("runs/full").exists(), output
     assert f"error: {kept()}: cannot be written" in output and "free some space and run again" in output
-    output = finish(*TRAIN, "runs/full")
+    output = forked.run(*TRAIN, "runs/full")
     assert "are done; going on from there" in output and "epoch 1/5" not in output
     assert contents("runs/full") == contents(whole / "runs" / "train")
 

@@ -3,7 +3,6 @@
 import errno
 import fcntl
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 
 import command_line
+import forked
 from pipeline.tracking import mlflow_store, outbox
 from pipeline.tracking import run as tracking
 
@@ -86,6 +86,7 @@ def test_silent(project, monkeypatch, capsys):
 def server(project):
     """A real server, to be stopped and started."""
     port = free_port()
+    Path("mlflow.db").rename("server.db")
 
     class Server:
         uri = f"http://127.0.0.1:{port}"
@@ -148,16 +149,14 @@ def test_send_goes_on_where_it_failed(project, monkeypatch, capsys):
 
 def test_a_new_local_store_survives_several_jobs_at_once(project):
     """Two that set it up together left it broken for good, with half of its tables."""
+    Path("mlflow.db").unlink()
     script = (
-        "import sys; from pipeline.tracking import run as tracking\n"
-        "with tracking.run('tiny', f'job-{sys.argv[1]}', {}) as run:\n"
-        "    for step in range(20): run.metrics({'loss': 1.0}, step)\n"
+        "from pipeline.tracking import run as tracking\n"
+        "with tracking.run('tiny', 'job-{n}', {{}}) as run:\n"
+        "    for step in range(20): run.metrics({{'loss': 1.0}}, step)\n"
     )
-    jobs = [
-        subprocess.Popen([sys.executable, "-c", script, str(n)], stderr=subprocess.PIPE, text=True) for n in range(3)
-    ]
-    said = [job.communicate(timeout=120)[1] for job in jobs]
-    assert said == [""] * 3 and not outbox.FOLDER.exists()
+    jobs = [forked.Process(forked.execute, script.format(n=n)) for n in range(3)]
+    assert [forked.finished(job) for job in jobs] == [""] * 3 and not outbox.FOLDER.exists()
     client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
     runs = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
     assert {run.info.run_name for run in runs} == {"tiny/job-0", "tiny/job-1", "tiny/job-2"}
@@ -241,10 +240,8 @@ def test_a_run_that_is_still_written_is_left_alone(project, monkeypatch, capsys)
     use(monkeypatch, f"http://127.0.0.1:{free_port()}")
 
     def send():
-        command = [sys.executable, "-m", "pipeline", "send"]
-        environment = {**os.environ, "MLFLOW_TRACKING_URI": store}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 1 and "its stage is still running" in done.stderr
+        other = forked.start("send", MLFLOW_TRACKING_URI=store)
+        assert "its stage is still running" in other.end() and other.status == 1
 
     log_all(between=send)
     use(monkeypatch, store)

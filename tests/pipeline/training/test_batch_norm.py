@@ -1,14 +1,12 @@
 """Shared batch normalisation against torch's own, on one process and on two."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import forked
 from pipeline.training import batch_norm
 
 SCRIPT = """
@@ -44,11 +42,8 @@ torch.testing.assert_close(shared.running_mean, alone.running_mean)
 
 
 @pytest.mark.parametrize("way, messages", [("_statistics", 4), ("_of_few_messages", 2)])
-def test_two_processes_normalise_like_one(tmp_path, way, messages):
-    (tmp_path / "script.py").write_text(SCRIPT.format(way=way, n=messages))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "script.py"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
+def test_two_processes_normalise_like_one(way, messages):
+    forked.together(2, forked.execute, SCRIPT.format(way=way, n=messages))
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import errno
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -12,6 +10,8 @@ import pytest
 import torch
 
 import command_line
+import forked
+import toy
 from conftest import ROOT
 from pipeline import params
 from pipeline.disk import imageset, locks
@@ -115,18 +115,18 @@ def test_a_checkpoint_belongs_to_the_code_that_dvc_watches_and_to_nothing_else(t
 
 def test_only_one_job_trains_a_stage(project):
     holder = (
-        "import time\nfrom pipeline import params\nfrom pipeline.training import accelerator, checkpoint\n"
-        "job = accelerator.start(threads=1)\nwith checkpoint.unfinished('tiny/train-1', job):"
+        "import pathlib, time\nfrom pipeline.training import accelerator, checkpoint\n"
+        "job = accelerator.start(threads=1)\n"
+        "with checkpoint.unfinished('tiny/train-1', job): pathlib.Path('held').touch(); time.sleep(60)"
     )
-    process = subprocess.Popen([sys.executable, "-c", f"{holder} print(flush=True); time.sleep(60)"], stdout=-1)
-    process.stdout.readline()
+    process = forked.Process(forked.execute, holder)
+    toy.until(Path("held").exists)
     with (
         pytest.raises(InputError, match=r"tiny/train-1: another job is training it; wait for it"),
         checkpoint.unfinished("tiny/train-1", start_job()),
     ):
         pass
     process.kill()
-    process.wait()
     with checkpoint.unfinished("tiny/train-1", start_job()) as folder:
         assert folder.is_dir()
     assert not folder.exists() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
@@ -199,31 +199,28 @@ def test_an_error_of_the_thread_is_not_lost(tmp_path, monkeypatch, beside):
 
 
 KILLED = """
-import os, signal, sys, time
+import time
 from pathlib import Path
 import torch
-sys.path.insert(0, {tests!r})
 from pipeline.training import checkpoint
 from pipeline.training.checkpoint import Checkpoint
 checkpoint._on_gpu = lambda network: True
 network = torch.nn.Linear(200, 200)
 optimizer = torch.optim.AdamW(network.parameters())
-kept = Checkpoint(Path("a.safetensors"), {{"recipe": "r"}})
+kept = Checkpoint(Path("a.safetensors"), {"recipe": "r"})
 for epoch in (1, 2):
-    kept.history.append({{"epoch": epoch}})
+    kept.history.append({"epoch": epoch})
     kept.save(network, optimizer, None)
     if epoch == 1:
         kept.finish()
-        checkpoint.files._to_disk = lambda path: (print("written in part", flush=True), time.sleep(60))
+        checkpoint.files._to_disk = lambda path: (Path("written in part").touch(), time.sleep(60))
 time.sleep(60)
 """
 
 
 def test_a_kill_while_the_thread_writes_leaves_the_epoch_before(project):
-    code = KILLED.format(tests=str(ROOT))
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=-1, text=True, cwd=project)
-    assert process.stdout.readline() == "written in part\n"
+    process = forked.Process(forked.execute, KILLED)
+    toy.until(Path("written in part").exists)
     process.kill()
-    process.wait()
     found = checkpoint.read(Path("a.safetensors"), {"recipe": "r"}, start_job())
     assert found.history == [{"epoch": 1}] and found.tensors
