@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
 from pipeline import launch
+from pipeline.cli import app
 from pipeline.training import accelerator
 
 COMMAND = ["train", "nobody", "--images", ".", "--out", "x"]
@@ -14,32 +16,30 @@ CONFIG = "compute_environment: LOCAL_MACHINE\ndistributed_type: {kind}\nnum_proc
 
 
 @pytest.fixture
-def launched(project):
-    """Launch a command where becoming another program is told instead of done; return what was printed."""
+def launched(project, monkeypatch):
+    """Launch a command where becoming another program is told instead of done; return how that ended."""
+    path = project / "default_config.yaml"
+    monkeypatch.setattr("accelerate.commands.config.config_args.default_config_file", str(path))
+
+    def told(program, command):
+        print("became", *command, "own", os.environ.get("PIPELINE_SET_OMP_NUM_THREADS"))
+        sys.exit()
 
     def run(devices=0, config=None, **environment):
-        environment = {**os.environ, "HF_HOME": str(project), **environment}
+        for name in ("OMP_NUM_THREADS", launch.OWN_THREADS):
+            monkeypatch.setenv(name, environment.get(name, ""))
+        monkeypatch.setattr(launch, "devices", lambda: devices)
+        monkeypatch.setattr(os, "execv", told)
         if config is not None:
-            (project / "accelerate").mkdir(exist_ok=True)
-            (project / "accelerate" / "default_config.yaml").write_text(config)
-        script = (
-            "import os, sys\n"
-            "from pipeline import launch\n"
-            "from pipeline.cli import app\n"
-            "def told(path, command):\n"
-            "    print('became', *command, 'own', os.environ.get('PIPELINE_SET_OMP_NUM_THREADS')); sys.exit()\n"
-            "os.execv = told\n"
-            f"launch.devices = lambda: {devices}\n"
-            f"app({['launch', *COMMAND]!r}, prog_name='pipeline')\n"
-        )
-        return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+            path.write_text(config)
+        return CliRunner().invoke(app, ["launch", *COMMAND], prog_name="pipeline")
 
     return run
 
 
 def test_a_single_process_is_this_one(launched):
     done = launched(devices=1)
-    assert done.returncode == 1 and "became" not in done.stdout
+    assert done.exit_code == 1 and "became" not in done.stdout
     assert done.stderr.startswith("error: params.yaml: there is no recipe for 'nobody'"), "and nothing is said before"
 
 
@@ -103,7 +103,7 @@ LOCAL = CONFIG.format(kind="{kind}", n=2, gpus="all")
 )
 def test_a_configuration_that_a_recipe_cannot_mean_is_refused_in_a_line(launched, config, said):
     done = launched(config=config)
-    assert done.returncode == 1 and "became" not in done.stdout
+    assert done.exit_code == 1 and "became" not in done.stdout
     assert done.stderr.count("\n") == 1 and said in done.stderr, done.stderr
     assert "default_config.yaml: " in done.stderr and "run 'accelerate config' again, or delete the file" in done.stderr
 
