@@ -46,7 +46,8 @@ def kill_a_command(folder, process):
 
 
 def kill_a_dvc(folder, process):
-    next(one for one in toy.left(folder) if "dvc" in one.cmdline() and "pipeline" not in " ".join(one.cmdline())).kill()
+    stages = (one for one in toy.left(folder) if "--single-item" in one.cmdline())
+    next(one for one in stages if "pipeline.scheduling.keeper" not in one.cmdline()).kill()
 
 
 def twice(folder, process):
