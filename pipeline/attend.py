@@ -37,10 +37,11 @@ def run(cell: Cell, recipe: params.Recipe, weights: Path, images: Path, split: s
     results = inference.infer(network, data, split, job)
     if job.is_main_process:
         sections = {"network": recipe.network, "attend": recipe.attend, "machine": machine}
-        with tracking.run(cell.dataset, f"attend-{cell}", sections) as tracker:
+        with tracking.run(cell.dataset, "attend", sections, cell) as tracker:
             metrics = _write(out, data, results, recipe)
             tracker.images(data, context="evaluation")
-            tracker.metrics(metrics)
+            named = metrics | {"accuracy": metrics[f"acc_{recipe.answer}"]}  # that of the level which was trained
+            tracker.metrics({f"test/{name}": value for name, value in named.items()})
             if recipe.network.n_classifiers:
                 tracker.picture(contact_sheet(data, results), "attention.png")
             shown = ", ".join(f"{name} {value:.3g}" for name, value in metrics.items())
@@ -80,7 +81,7 @@ def _of_test(data: ImageSet, results: list[ImageResult]) -> list[ImageResult]:
 
 
 def _write(out: Path, data: ImageSet, results: list[ImageResult], recipe: params.Recipe) -> dict[str, float]:
-    """Write the stage's files in one atomic write, and return the metrics to log."""
+    """Write the stage's files in one atomic write, and return what to log of the test images."""
     answers = inference.predictions(results, data, recipe.answer)
     metrics = answers.of("test").accuracies()
     with files.atomic_write(out) as folder:
@@ -91,5 +92,5 @@ def _write(out: Path, data: ImageSet, results: list[ImageResult], recipe: params
             maps = {data.index.id[result.position]: (result.M, result.M_b) for result in _of_test(data, results)}
             predictions.write_boxes(folder, table)
             predictions.write_maps(folder, maps)
-            metrics |= {"attended": float(table.attended.mean()), "constant": float(table.constant.mean())}
+            metrics |= table.loc[table.id.isin(maps), ["attended", "constant"]].mean().to_dict()
     return metrics

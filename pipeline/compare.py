@@ -33,7 +33,7 @@ def run(dataset: str, cells: list[Cell], attended: Path, metrics: Path) -> None:
             if len(by_seed) > 1:
                 results["seeds"][name] = spread(by_seed)
         flat = {f"{name}.{scale}": a for name, row in results["accuracy"].items() for scale, a in row.items()}
-        tracker.metrics(flat)
+        tracker.metrics({f"test/accuracy.{name}": value for name, value in flat.items()})
         files.write_json(metrics, results)
     print("\n".join(f"{dataset}  {name:<14} {value:5.1f}%" for name, value in flat.items()))
 

@@ -42,7 +42,8 @@ def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path,
         results["true_boxes"] = {"test images": int(boxed.sum())}  # that the overlaps are measured on
     with tracking.run(dataset, "evaluate", dict(recipe)) as tracker:
         tracker.images(data, context="evaluation")
-        tracker.metrics({f"{name}.{scale}": value for name, row in results.items() for scale, value in row.items()})
+        flat = {f"test/{name}.{scale}": value for name, row in results.items() for scale, value in row.items()}
+        tracker.metrics(flat)
         tables = {"predictions": _predictions(scales, index, data.class_names)} | calibrated(scales)
         for name, table in tables.items():
             with files.atomic_write(out / f"{name}.csv") as temporary:

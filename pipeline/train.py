@@ -27,18 +27,19 @@ def run(cell: Cell, recipe: params.Recipe, images: Path, weights: Path | None, o
         outputs.check_file(out / name)
     pretrained = read_pretrained(recipe.network, weights)
     job = accelerator.start_for(recipe.train)
-    data, stage = imageset.read(images), f"train-{cell}"
-    machine = environment.announce(job, recipe.train)
+    data, machine = imageset.read(images), environment.announce(job, recipe.train)
     sections = {"prepare": recipe.prepare, "network": recipe.network, "train": recipe.train, "machine": machine}
-    with checkpoint.unfinished(f"{cell.dataset}/{stage}", job) as folder:
+    with checkpoint.unfinished(f"{cell.dataset}/train-{cell}", job) as folder:
         identity = checkpoint.identify(recipe, data, pretrained)
         found = checkpoint.read(folder / "checkpoint.safetensors", identity, job)
-        with tracking.run(cell.dataset, stage, sections, job.is_main_process, found.run) as tracker:
+        with tracking.run(cell.dataset, "train", sections, cell, job.is_main_process, found.run) as tracker:
             tracker.images(data, context="training")
             network = loop.train(recipe, data, job, tracker, found, pretrained)
             if job.is_main_process:
                 trained.write(out, network, recipe)
                 _write_history(out / HISTORY, found.history)
+                last = found.history[-1]  # of its accuracies, the one of the level whose loss was minimised
+                tracker.metrics({"test/accuracy": last[f"test_acc_{recipe.answer}"]}, int(last["epoch"]))
                 tracker.files(out)
     job.end_training()
 

@@ -18,8 +18,12 @@ from typing import Any
 import numpy as np
 
 from pipeline import params
+from pipeline.disk.cells import Cell
 from pipeline.disk.imageset import ImageSet
 from pipeline.tracking import outbox
+
+DIGITS = 4  # significant, of a metric: of 10,000 test images one more or less is seen
+WRITTEN = ("cells.yaml", "dvc.lock", "reports/metrics")  # in git, and written by the commands that make runs
 
 
 class Run:
@@ -34,14 +38,18 @@ class Run:
         return self._store.run if self._store else None
 
     def metrics(self, values: dict[str, float], step: int = 0, unless: str | None = None) -> None:
-        """Log numbers; ``unless`` is the id of a run that has them already."""
+        """Log numbers under names that begin with their split, such as test/acc_avg.
+
+        unless  the id of a run that has them already
+        """
         if self._store:
-            now, values = int(1000 * time.time()), {name: float(value) for name, value in values.items()}
+            now, values = int(1000 * time.time()), {name: rounded(value) for name, value in values.items()}
             self._store.send("metrics", values=values, step=step, time=now, **({"unless": unless} if unless else {}))
 
     def epoch(self, row: dict[str, float], unless: str | None = None) -> None:
-        """Log an epoch's row of numbers."""
-        self.metrics({name: value for name, value in row.items() if name != "epoch"}, int(row["epoch"]), unless)
+        """Log an epoch's row of numbers, in which those of the test split begin with test_."""
+        values = {_of_its_split(name): value for name, value in row.items() if name != "epoch"}
+        self.metrics(values, int(row["epoch"]), unless)
 
     def catch_up(self, history: list[dict[str, float]]) -> None:
         """Log the epochs that a killed job completed, unless this is the run that it logged them to."""
@@ -74,19 +82,26 @@ class Run:
 
 @contextmanager
 def run(
-    dataset: str, stage: str, recipe: dict[str, Any], is_main: bool = True, resume: str | None = None
+    dataset: str,
+    stage: str,
+    recipe: dict[str, Any],
+    cell: Cell | None = None,
+    is_main: bool = True,
+    resume: str | None = None,
 ) -> Iterator[Run]:
     """Open a run, named after its stage, in the dataset's experiment; the run ends when the block ends.
 
-    stage   such as ``train-ours-0-1``
+    stage   such as ``train``
     recipe  the sections that the stage depends on, by name
+    cell    the training that the stage makes or uses, if it is one
     resume  MLflow's id of the run that a killed job left open
     """
     if not is_main:
         yield Run()
         return
     values = {name: _shorten(value) for name, value in flatten(recipe).items()}
-    store = outbox.Store(dataset, f"{dataset}/{stage}", _tags(dataset, stage), values, resume)
+    name = f"{dataset}/{stage}" + (f"-{cell}" if cell else "")
+    store = outbox.Store(dataset, name, _tags(dataset, stage, cell), values, resume)
     status = "FAILED"
     try:
         yield Run(store)
@@ -107,13 +122,37 @@ def flatten(sections: dict[str, params.Section | dict[str, Any]]) -> dict[str, A
     return {f"{section}.{name}": value for section, values in sections.items() for name, value in dict(values).items()}
 
 
-def _tags(dataset: str, stage: str) -> dict[str, str]:
+def rounded(value: float) -> float:
+    """Round to DIGITS significant digits, a large number to the next whole one.
+
+    >>> rounded(82.49999761581421), rounded(0.00034567), rounded(16185.0)
+    (82.5, 0.0003457, 16185.0)
+    """
+    return float(f"{value:.{DIGITS}g}" if abs(value) < 10**DIGITS else f"{value:.0f}")
+
+
+def _of_its_split(name: str) -> str:
+    return name.replace("test_", "test/", 1) if name.startswith("test_") else f"train/{name}"
+
+
+def _tags(dataset: str, stage: str, cell: Cell | None = None) -> dict[str, str]:
     tags = {"dataset": dataset, "stage": stage, "dvc.stage": os.environ.get("DVC_STAGE", "")}
+    if experiment := os.environ.get("DVC_EXP_NAME"):  # of 'dvc exp run'
+        tags["dvc.exp_name"] = experiment
+    if cell:
+        tags |= {"variant": cell.variant, "seed": str(cell.seed), "scale": str(cell.scale)}
+    tags["mlflow.note.content"] = _description(dataset, stage, cell)  # which MLflow shows as Markdown
     tags |= {"mlflow.source.name": _shorten(" ".join(sys.argv)), "mlflow.source.type": "LOCAL", "mlflow.user": _user()}
     if commit := _git("rev-parse", "HEAD"):
         tags["git.commit"] = tags["mlflow.source.git.commit"] = commit
-        tags["git.dirty"] = str(bool(_git("status", "--porcelain", "-uno"))).lower()
+        others = [f":(exclude){path}" for path in WRITTEN]
+        tags["git.dirty"] = str(bool(_git("status", "--porcelain", "-uno", "--", *others))).lower()
     return tags
+
+
+def _description(dataset: str, stage: str, cell: Cell | None) -> str:
+    of = f" of variant `{cell.variant}` with seed {cell.seed} at scale {cell.scale}" if cell else ""
+    return f"`{stage}`{of} on `{dataset}`. Report: `reports/{dataset}/index.html`"
 
 
 def _user() -> str:

@@ -76,7 +76,7 @@ def test_a_killed_training_goes_on_to_the_same_bytes_in_the_same_run(prepared, w
     client = mlflow.MlflowClient(f"sqlite:///{prepared / 'mlflow.db'}")
     runs = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
     assert [(run.info.run_name, run.info.status) for run in runs] == [(f"tiny/{STAGE}", "FINISHED")]
-    assert {m.step for m in client.get_metric_history(runs[0].info.run_id, "loss")} == {1, 2, 3, 4, 5}
+    assert {m.step for m in client.get_metric_history(runs[0].info.run_id, "train/loss")} == {1, 2, 3, 4, 5}
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

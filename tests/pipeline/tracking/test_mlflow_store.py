@@ -53,7 +53,7 @@ def test_an_experiment_in_a_copy_logs_to_the_projects_store(project, copy, monke
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri.replace("absolute", f"sqlite:///{project / 'mlflow.db'}"))
     (copy / "results").mkdir()
     (copy / "results" / "a.txt").write_text("content")
-    with tracking.run("tiny", "train-ours-0-1", {}) as run:
+    with tracking.run("tiny", "train", {}) as run:
         run.metrics({"loss": 1.0})
         run.files(copy / "results")
     assert not list(copy.glob("mlflow.db*")) and not (copy / "mlruns").exists()
@@ -65,7 +65,7 @@ def test_an_experiment_in_a_copy_logs_to_the_projects_store(project, copy, monke
 
 def test_what_a_copy_could_not_send_is_kept_in_the_project(project, copy, monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    with tracking.run("tiny", "train-ours-0-1", {}):
+    with tracking.run("tiny", "train", {}):
         pass
     assert len(list((project / outbox.FOLDER).iterdir())) == 1 and not (copy / "runs").exists()
 
@@ -79,7 +79,7 @@ def test_the_default_store_lies_in_the_project_whatever_its_path(tmp_path, monke
     monkeypatch.chdir(tmp_path / name)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     mlflow.set_tracking_uri(None)
-    with tracking.run("tiny", "train-ours-0-1", {}) as run:
+    with tracking.run("tiny", "train", {}) as run:
         run.files(Path("results"))
     assert run.id and [path.name for path in tmp_path.iterdir()] == [name] and not outbox.FOLDER.exists()
     assert len(list(Path("mlruns").rglob("a.txt"))) == 1
@@ -110,7 +110,7 @@ def said(project, monkeypatch, capsys):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
         mlflow.set_tracking_uri(None)
         capsys.readouterr()  # what was said before
-        with tracking.run("tiny", "train-ours-0-1", {}):
+        with tracking.run("tiny", "train", {}):
             pass
         (line,) = capsys.readouterr().err.splitlines()
         assert len(list(outbox.FOLDER.iterdir())) == 1

@@ -216,7 +216,7 @@ def test_a_run_deleted_before_a_training_goes_on_is_logged_anew_and_whole(projec
         second.catch_up(history[:1])
         second.epoch(history[1])
     assert second.id != first.id and not outbox.FOLDER.exists()
-    assert [(m.step, m.value) for m in client.get_metric_history(second.id, "loss")] == [(1, 2.0), (2, 1.0)]
+    assert [(m.step, m.value) for m in client.get_metric_history(second.id, "train/loss")] == [(1, 2.0), (2, 1.0)]
 
 
 def test_what_a_run_has_already_is_not_sent_again_later(project, monkeypatch):
@@ -230,7 +230,7 @@ def test_what_a_run_has_already_is_not_sent_again_later(project, monkeypatch):
         second.epoch({"epoch": 2, "loss": 1.0})
     use(monkeypatch, store)
     assert outbox.send_all() == 0
-    steps = [m.step for m in mlflow.MlflowClient(store).get_metric_history(first.id, "loss")]
+    steps = [m.step for m in mlflow.MlflowClient(store).get_metric_history(first.id, "train/loss")]
     assert steps == [1, 2]
 
 

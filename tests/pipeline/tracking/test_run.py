@@ -1,5 +1,8 @@
 """What MLflow gets, and from whom."""
 
+import subprocess
+from pathlib import Path
+
 import mlflow
 import pytest
 
@@ -31,11 +34,46 @@ def test_every_stage_that_computes_has_a_run(store):
 def test_a_training_run(store):
     run = runs(store)["tiny/train-ours-0-2"]
     assert run.data.params["train.lr"] == "0.001" and run.data.params["network.backbone"] == "resnet18"
-    assert {"l_loc", "l_obj", "loss", "acc_avg", "test_acc_avg", "lr", "images_per_s"} <= set(run.data.metrics)
-    assert len(store.get_metric_history(run.info.run_id, "l_loc")) == 2
+    both = {f"{split}/acc_{level}" for split in ("train", "test") for level in ("loc", "obj", "avg")}
+    others = {f"train/{name}" for name in ("l_loc", "l_obj", "loss", "attended", "lr", "images_per_s")}
+    assert set(run.data.metrics) == both | others | {"test/accuracy"}
+    assert len(store.get_metric_history(run.info.run_id, "train/l_loc")) == 2
     assert run.data.tags["dvc.stage"] == "some-stage@tiny"
     assert len(run.inputs.dataset_inputs[0].dataset.digest) == 16
     assert run.info.status == "FINISHED"
+
+
+@pytest.mark.parametrize("variant, level", [("ours", "avg"), ("n-1", "avg"), ("local", "loc"), ("baseline", "obj")])
+def test_one_test_metric_ranks_all_networks_by_the_level_that_was_trained(store, variant, level):
+    """And a training and its attend stage say the same."""
+    for stage in ("train", "attend"):
+        metrics = runs(store)[f"tiny/{stage}-{variant}-0-1"].data.metrics
+        assert metrics["test/accuracy"] == metrics[f"test/acc_{level}"] == round(metrics["test/accuracy"], 2)
+
+
+def test_what_attention_covers_is_of_the_test_images_alone(store, finished):
+    """The stage attends to training images too, which the next scale is cut from."""
+    metrics = runs(store)["tiny/attend-ours-0-1"].data.metrics
+    evaluated = runs(store)["tiny/evaluate"].data.metrics
+    assert metrics["test/attended"] == evaluated["test/attended.1"]
+    assert metrics["test/constant"] == evaluated["test/constant.1"]
+
+
+def test_tags_and_a_description_say_which_training_it_is(store):
+    tags = runs(store)["tiny/attend-n-1-0-2"].data.tags
+    named = {name: tags[name] for name in ("dataset", "stage", "variant", "seed", "scale")}
+    assert named == {"dataset": "tiny", "stage": "attend", "variant": "n-1", "seed": "0", "scale": "2"}
+    assert tags["mlflow.note.content"] == (
+        "`attend` of variant `n-1` with seed 0 at scale 2 on `tiny`. Report: `reports/tiny/index.html`"
+    )
+    tags = runs(store)["tiny/compare"].data.tags
+    assert tags["mlflow.note.content"].startswith("`compare` on `tiny`. Report: ") and "variant" not in tags
+
+
+def test_an_experiment_of_dvc_is_tagged_by_its_name(monkeypatch):
+    assert "dvc.exp_name" not in tracking._tags("tiny", "train")
+    monkeypatch.setenv("DVC_EXP_NAME", "slow-rate")
+    assert tracking._tags("tiny", "train")["dvc.exp_name"] == "slow-rate"
 
 
 def test_attention_pictures(store):
@@ -45,7 +83,7 @@ def test_attention_pictures(store):
 
 def test_the_evaluation(store):
     run = runs(store)["tiny/evaluate"]
-    assert {"acc_avg.ms", "acc_loc.1", "iou.1"} <= set(run.data.metrics)
+    assert {"test/acc_avg.ms", "test/acc_loc.1", "test/iou.1"} <= set(run.data.metrics)
     assert run.data.params["download.reader"] == "birdlets" and run.data.params["attend.region"] == "all"
 
 
@@ -57,14 +95,30 @@ def test_other_processes_log_nothing(project):
 
 
 def test_git_commit_is_tagged(project):
-    import subprocess
-
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c"]
     for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
         subprocess.run([*git, *words], check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
     tags = tracking._tags("tiny", "train-1")
     assert tags["git.commit"] == head and tags["git.dirty"] == "false"
+
+
+def test_what_runs_write_themselves_makes_git_no_dirtier(project):
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    written = [Path("dvc.lock"), Path("cells.yaml"), Path("reports/metrics/tiny.json")]
+    Path("reports/metrics").mkdir(parents=True)
+    for path in (*written, Path("reports/expected.yaml")):
+        path.write_text("before")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *words], check=True)
+    for path in written:
+        path.write_text("after")
+    assert tracking._tags("tiny", "train")["git.dirty"] == "false"
+    for path in (Path("params.yaml"), Path("reports/expected.yaml")):
+        before = path.read_text()
+        path.write_text(f"{before}# edited\n")
+        assert tracking._tags("tiny", "train")["git.dirty"] == "true"
+        path.write_text(before)
 
 
 def test_a_user_id_without_a_name(monkeypatch):
