@@ -45,7 +45,8 @@ if __name__ == "__main__":
     if reason := unfit():
         sys.exit(reason)
     if sys.getfilesystemencoding() != "utf-8":  # a locale such as de_DE.ISO-8859-1: names of files would be misread
-        os.execv(sys.executable, [sys.executable, "-X", "utf8", "-m", "pipeline", *sys.argv[1:]])
+        os.environ["PYTHONUTF8"] = "1"  # read at a start only; DVC, which 'pipeline repro' starts, needs it as well
+        os.execv(sys.executable, [sys.executable, "-m", "pipeline", *sys.argv[1:]])
     from pipeline.cli import app
 
     app(prog_name="pipeline")

@@ -99,10 +99,12 @@ def test_a_python_that_is_too_old_or_has_nothing_installed_says_so_in_a_line(mon
 
 
 def test_names_of_files_are_utf8_in_a_locale_that_is_not(checkout):
-    """Else a class folder 'Vögel' would be another class there."""
+    """Else a class folder 'Vögel' would be another class there, and DVC, started by 'repro', fails in such a folder."""
     source = checkout / "pipeline" / "download.py"
-    source.write_text("import sys\nsys.exit(f'{sys.getfilesystemencoding()} {sys.argv[1:]}')\n", encoding="utf-8")
+    child = "subprocess.call([sys.executable, '-c', 'import sys; print(sys.getfilesystemencoding())'])"
+    code = f"import subprocess, sys\n{child}\nsys.exit(f'{{sys.getfilesystemencoding()}} {{sys.argv[1:]}}')\n"
+    source.write_text(code, encoding="utf-8")
     command = [sys.executable, "-m", "pipeline", "download", "tiny", "--out", "Vögel"]
     clean = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = subprocess.run(command, cwd=checkout, env=clean, capture_output=True, encoding="utf-8", check=False)
-    assert done.stderr.strip() == "utf-8 ['download', 'tiny', '--out', 'Vögel']"
+    assert done.stderr.strip() == "utf-8 ['download', 'tiny', '--out', 'Vögel']" and done.stdout == "utf-8\n"
