@@ -65,12 +65,13 @@ def cut_all(index: pd.DataFrame, pictures: Pack, crops: np.ndarray, short_edge: 
     crops     (N, 4)  boxes in the originals, as shares of their sides
     ->        for each row the JPEG and the values of ``imageset.ADDED``
 
-    Raises InputError for the originals that cannot be decoded, all of them at once.
+    Raises InputError for the originals that cannot be decoded, all of them at once, or for a damaged pack.
     """
 
     def one(file: str, crop: list[float]) -> tuple[bytes, list] | InputError:
+        content = pictures.read(file)
         try:
-            original = open_rgb(pictures.read(file), f"{pictures.path}: {file}")
+            original = open_rgb(content, f"{pictures.path}: {file}")
         except InputError as error:
             return error
         jpeg, size = prepare(original, crop, short_edge)

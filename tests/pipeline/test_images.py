@@ -228,6 +228,15 @@ def test_all_pictures_that_cannot_be_decoded_are_named_at_once(tmp_path, capsys)
     assert capsys.readouterr().out.count("its content is no picture of a format that Pillow reads") == 3
 
 
+def test_a_damaged_pack_is_one_line_however_many_pictures_it_has(tmp_path, capsys):
+    path = tmp_path / "pictures.zip"
+    path.write_bytes(b"no ZIP")
+    index = pd.DataFrame({"file": [f"{n}.jpg" for n in range(20)]})
+    with pytest.raises(InputError, match=r"^\S+pictures.zip: damaged at '\d+.jpg' \(File is not a zip file\); delete"):
+        list(images.cut_all(index, Pack(path), np.tile([0.0, 0.0, 1.0, 1.0], (20, 1)), 64))
+    assert capsys.readouterr().out == ""
+
+
 def test_a_bug_of_ours_is_no_damaged_picture(tmp_path, monkeypatch):
     Image.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "a.png")
     monkeypatch.setattr(images, "BITS", None)
