@@ -19,7 +19,11 @@ def keep_apart(where: str, path: str, names: list[str]) -> None:
     """Raise InputError, which begins with ``where``, if a file or folder of the user's overlaps with one of ``names``.
 
     names  from ``replaced``
+
+    So does a path that begins with '~': to DVC, which watches it, that is a folder of this name.
     """
+    if path.startswith("~"):
+        raise InputError(f"{where}: {path}: only shells know what '~' stands for: write the whole path")
     theirs = Path(os.path.realpath(path))  # which, unlike Path.resolve, ends where links lead in a circle
     for name in CODE:
         if theirs.is_relative_to(Path(name).resolve()):

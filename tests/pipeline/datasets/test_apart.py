@@ -6,6 +6,8 @@ import pytest
 from PIL import Image
 
 import command_line
+from conftest import TINY
+from pipeline import plan
 from pipeline.datasets import apart
 from pipeline.errors import InputError
 
@@ -33,6 +35,19 @@ def test_a_link_that_leads_to_itself(project):
     apart.keep_apart("here", "loop", apart.replaced())
     with pytest.raises(InputError, match=r"^here: data holds data/raw/, which stages delete"):
         apart.keep_apart("here", "data", apart.replaced())
+
+
+def test_a_shells_word_for_a_home_is_no_path(project, write_recipe, tiny):
+    """DVC watches the path as it stands in the recipe, and knows no '~'."""
+    way_out = "only shells know what '~' stands for: write the whole path"
+    tiny["download"] = {"reader": "folder", "root": "~/birds", "test_share": 0.5, "seed": 0, "boxes": None}
+    write_recipe(tiny=tiny)
+    with pytest.raises(InputError, match=f"^params.yaml: recipes.tiny.download: ~/birds: {way_out}"):
+        plan.run([], checked=False)
+    tiny["download"], tiny["network"]["weights"] = TINY["download"], "~/a.pth"
+    write_recipe(tiny=tiny)
+    with pytest.raises(InputError, match=f"^params.yaml: recipes.tiny.network.weights: ~/a.pth: {way_out}"):
+        plan.run([], checked=False)
 
 
 @pytest.mark.parametrize("path", ["pipeline/birds", "model", "linked"])
