@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from pipeline import params
 from pipeline.errors import InputError
 from pipeline.reporting import floors, metrics
 from pipeline.reporting.floors import GUARDED, Floors, kind
@@ -37,6 +38,7 @@ def run(datasets: list[str], reports: Path, base: str | None, committed: bool) -
             raise InputError(f"{path}: no floors; run 'dvc repro', then 'pipeline check --update'")
         for dataset in chosen:
             with _noted(problems):
+                _check_recipe(dataset, reports)
                 rows += _compare(dataset, expected.get(dataset, Floors()), reports)
             if committed:
                 with _noted(problems):
@@ -64,7 +66,9 @@ def update(datasets: list[str], reports: Path, tolerance: float, why: str) -> in
         before = floors.read(path) if path.is_file() else {}
         after, chosen = dict(before), datasets or sorted({*before, *_run_datasets(reports)})
         for dataset in chosen:
-            values = {n: round(v - _slack(n, tolerance), 4) for n, v in _measured(dataset, reports).items()}
+            _check_recipe(dataset, reports)
+            measured = _measured(dataset, reports).items()
+            values = {n: round(max(v - _slack(n, tolerance), floors.limits(n)[0]), 4) for n, v in measured}
             after[dataset] = Floors(values, before.get(dataset, Floors()).why)
             if _fallen(before.get(dataset, Floors()), after[dataset]):
                 after[dataset].why = why or after[dataset].why
@@ -75,6 +79,17 @@ def update(datasets: list[str], reports: Path, tolerance: float, why: str) -> in
         print(f"{path}: floors of {', '.join(chosen)} set {tolerance:g} points below the results")
     _print_errors(problems)
     return BROKEN if problems else PASSED
+
+
+def _check_recipe(dataset: str, reports: Path) -> None:
+    """Raise InputError where the project has no such recipe: results that a renamed one left behind say nothing."""
+    path = reports.parent / params.PATH
+    recipes = params.load(path).get("recipes") if path.is_file() else None
+    if isinstance(recipes, dict) and dataset not in recipes:
+        raise InputError(
+            f"{path}: there is no recipe for {dataset!r}, so that its results are old ones; take its floors out of "
+            f"{reports / 'expected.yaml'}, and its files out of {reports / 'metrics'}"
+        )
 
 
 def _compare(dataset: str, expected: Floors, reports: Path) -> list[tuple]:

@@ -11,6 +11,8 @@ from pipeline.errors import InputError
 
 GUARDED = ("acc_loc", "acc_obj", "acc_avg", "iou")  # of ours
 VARIANTS = ("accuracy", "seeds", "minus_baseline")  # of the variants beside ours
+PERCENT = (0.0, 100.0)
+RANGES = {"iou": (0.0, 1.0), "minus_baseline": (-100.0, 100.0)}  # of metrics that are not in percent
 WHY = "why"
 HEADER = """\
 # Floors of 'pipeline check'; 'pipeline check --update' writes them from the current results. 'why' is the line that
@@ -29,6 +31,15 @@ class Floors:
 def kind(name: str) -> str:
     """Return the row of results that a dotted name belongs to."""
     return name.partition(".")[0]
+
+
+def limits(name: str) -> tuple[float, float]:
+    """Return the lowest and the highest value that a metric can have.
+
+    >>> limits("acc_avg.1"), limits("minus_baseline.ms")
+    ((0.0, 100.0), (-100.0, 100.0))
+    """
+    return RANGES.get(kind(name), PERCENT)
 
 
 def read(path: Path) -> dict[str, Floors]:
@@ -59,6 +70,9 @@ def _parse(content: bytes, name: str) -> dict[str, Floors]:
                 raise InputError(
                     f"{name}: {dataset}.{metric}: no such metric; there are {', '.join(GUARDED + VARIANTS)}"
                 )
+            low, high = limits(metric)
+            if not low <= floor <= high:
+                raise InputError(f"{name}: {dataset}.{metric}: must be from {low:g} to {high:g}, got {floor:g}")
         floors[str(dataset)] = Floors({str(metric): float(floor) for metric, floor in values.items()}, why.strip())
     return floors
 

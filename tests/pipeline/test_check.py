@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 import checked
-from checked import METRICS, ROW, VARIANTS, change, check, errors, read_floors, set_floors, write
+from checked import METRICS, OVERLAP, ROW, VARIANTS, change, check, errors, read_floors, set_floors, write
 from conftest import ROOT
 from pipeline.disk import files
 
@@ -110,6 +110,44 @@ def test_a_floor_that_is_no_number(reports, floor):
     result = check(reports)
     assert result.exit_code == 2 and len(errors(result)) == 1
     assert "expected.yaml: birds.acc_avg.1: must be a number, got " in errors(result)[0]
+
+
+@pytest.mark.parametrize(
+    "name, floor, limits",
+    [
+        ("acc_avg.1", -5, "from 0 to 100"),
+        ("acc_avg.1", 100.5, "from 0 to 100"),
+        ("iou.1", 48, "from 0 to 1"),
+        ("seeds.ours.1", -0.1, "from 0 to 100"),
+        ("minus_baseline.1", -101, "from -100 to 100"),
+    ],
+)
+def test_a_floor_that_no_result_can_reach_or_miss(reports, name, floor, limits):
+    set_floors(reports, {"birds": read_floors(reports)["birds"] | {name: floor}})
+    result = check(reports)
+    assert result.exit_code == 2 and len(errors(result)) == 1
+    assert errors(result)[0].endswith(f"birds.{name}: must be {limits}, got {floor:g}")
+
+
+def test_a_difference_may_have_a_floor_below_zero_and_no_other_metric_gets_one(reports):
+    write(reports, "birds", METRICS | {"iou": OVERLAP | {"1": 0.01}}, VARIANTS)
+    assert check(reports, "--update", "--why", "a test").exit_code == 0
+    floors = read_floors(reports)["birds"]
+    assert floors["minus_baseline.1"] == -1 and floors["iou.1"] == 0
+    assert check(reports).exit_code == 0
+
+
+def test_results_of_a_recipe_that_is_gone_are_not_green(tmp_path):
+    """Renamed, say: its old results stay above their old floors for ever."""
+    reports = tmp_path / "reports"
+    (tmp_path / "params.yaml").write_text("recipes: {birds: {}, cars: {}}\n")
+    checked.make(reports)
+    assert check(reports).exit_code == 0
+    (tmp_path / "params.yaml").write_text("recipes: {species: {}}\n")
+    for words in ([], ["--update"]):
+        result = check(reports, *words)
+        assert result.exit_code == 2 and len(errors(result)) == 1
+        assert "params.yaml: there is no recipe for 'birds', so that its results are old ones" in errors(result)[0]
 
 
 BAD_FLOORS = {
