@@ -4,6 +4,8 @@ from collections.abc import Collection
 from html import escape
 from pathlib import Path
 
+import pandas as pd
+
 from pipeline.disk import files, outputs
 from pipeline.reporting import claims, examples, failure_sections, figures, tables
 from pipeline.reporting.page import Page
@@ -20,12 +22,18 @@ def run(dataset: str, found: Results, out: Path) -> None:
     outputs.check_folder(out, WRITTEN)
     with files.atomic_write(out) as folder, tracking.run(dataset, "report", {}) as tracker:
         folder.mkdir()
-        page = Page(f"foveate: {dataset}", _lead(found), folder)
-        for add in (_claims, _accuracy, _variants, _attention, failure_sections.add, _boxes, _cost, _training):
+        page = Page(f"foveate: {dataset}", _lead(found), folder, out.as_posix())
+        for add in OWN if is_own(found) else PAPER:
             add(page, found)
+        _made_by(page, found, dataset)
         page.write()
         tracker.files(folder)
     print(f"\n{tables.to_markdown(tables.table_6(found.metrics))}\n{dataset}: {out / 'index.html'}")
+
+
+def is_own(results: Results) -> bool:
+    """Say whether it is about a user's own pictures, or the method alone, and not about the paper's comparisons."""
+    return results.recipe.download["reader"] == "folder" or set(results.comparison["accuracy"]) == {"ours"}
 
 
 def _lead(results: Results) -> str:
@@ -39,34 +47,53 @@ def _lead(results: Results) -> str:
 
 def _claims(page: Page, results: Results) -> None:
     judged = claims.judge(results.metrics, results.comparison, results.recipe.network.n_classifiers)
-    page.section("The paper's claims, on this dataset", "Final epoch, test split. What was not run is not judged.")
-    page.table(claims.to_table(judged), "claims", words=True)
+    table = claims.to_table(judged)
+    if is_own(results):
+        table = table[[claim.holds is not None for claim in judged]]
+    if len(table):
+        page.section("The paper's claims, on this dataset", "Final epoch, test split. What was not run is not judged.")
+        page.table(table, "claims")
+
+
+def _dataset(page: Page, results: Results) -> None:
+    title = "The dataset" if is_own(results) else "Table 1: the dataset"
+    page.section(title, f"The pictures: {escape('; '.join(results.taken))}.")
+    page.table(tables.table_1(results.scales[0].images.index, results.published), "table-1")
+
+
+def _methods(page: Page, results: Results) -> None:
+    table = tables.methods(results.comparison, results.recipe.network.backbone, results.published)
+    if is_own(results):
+        table = table[table.measured.notna() | table.published.notna()]
+        if len(table) == 1:  # ours, which Table 6 has
+            return
+    crops = any("*" in name for name in table.index)
+    page.section(
+        "Tables 2 to 4: accuracy (%)",
+        "With 95% bootstrap intervals over the test images."
+        f"{' * trained on the crops that our model generates.' if crops else ''}"
+        " 'annotation': trained with more than image labels.",
+    )
+    page.table(table, "table-2-to-4")
 
 
 def _accuracy(page: Page, results: Results) -> None:
-    page.section("Table 1: the dataset", f"The pictures: {escape('; '.join(results.taken))}.")
-    page.table(tables.table_1(results.scales[0].images.index, results.published), "table-1")
-    page.section(
-        "Tables 2 to 4: accuracy (%)",
-        "With 95% bootstrap intervals over the test images. * trained on the crops that our model generates. "
-        "'annotation': trained with more than image labels.",
-    )
-    methods = tables.methods(results.comparison, results.recipe.network.backbone, results.published)
-    page.table(methods, "table-2-to-4")
-    table_6, scale = tables.table_6(results.metrics, results.published), _last_scale(results)
+    table, scale = tables.table_6(results.metrics, results.published), _last_scale(results)
     where = {"ms": "at each scale and over all scales", "1": "at scale 1"}.get(scale, "at each scale")
     page.section(
-        f"Table 6: accuracy (%) {where}",
+        f"Accuracy (%) {where}" if is_own(results) else f"Table 6: accuracy (%) {where}",
         "Acc<sub>loc</sub>: local classifiers, averaged over space. Acc<sub>obj</sub>: object-level classifier. "
-        f"Acc<sub>avg</sub>: mean of both. {'ms: mean over the scales. ' if 'ms' in table_6 else ''}"
+        f"Acc<sub>avg</sub>: mean of both. {'ms: mean over the scales. ' if 'ms' in table else ''}"
         f"Mean of the classes' own accuracies, {'multi-scale' if scale == 'ms' else f'scale {scale}'}: "
         f"{results.metrics['acc_avg_per_class'][scale]:.1f}%.",
     )
-    page.table(table_6, "table-6", best=True)
+    page.table(table, "table-6", best=True)
 
 
-def _variants(page: Page, results: Results) -> None:
+def _losses(page: Page, results: Results) -> None:
     accuracy = results.comparison["accuracy"]
+    if is_own(results) and not {"local", "object", "baseline"} & set(accuracy):
+        return
     scale = claims.common_scale(accuracy["ours"], *(accuracy.get(name, {}) for name in ("local", "object")))
     page.section(
         f"Table 5: one loss alone, {_at(scale)}",
@@ -74,10 +101,18 @@ def _variants(page: Page, results: Results) -> None:
         "mask of ones, which is the baseline.",
     )
     page.table(tables.table_5(results.comparison, results.published, scale), "table-5")
-    scale, curve = claims.by_n(accuracy, results.recipe.network.n_classifiers)
+
+
+def _classifiers(page: Page, results: Results) -> None:
+    scale, curve = claims.by_n(results.comparison["accuracy"], results.recipe.network.n_classifiers)
+    if is_own(results) and len(curve) < 2:
+        return
     note = f"Values not run are absent. {_at(scale).capitalize()}."
     page.section("Figure 8: number of local classifiers", note)
     page.picture(figures.classifiers(curve), "figure-8", "accuracy against the number of local classifiers")
+
+
+def _seeds(page: Page, results: Results) -> None:
     repeated = tables.seeds(results.comparison)
     if repeated is not None:
         page.section(
@@ -97,7 +132,8 @@ def _attention(page: Page, results: Results) -> None:
         legend = _legend({name for example in shown for view in example.views for name in view.boxes})
         names = {example.truth for example in shown} | {view.prediction for example in shown for view in example.views}
         stand_ins, note = figures.explained(all_stand_ins, names)
-        page.section(f"Figures 4 to 6: attention, images {title}", f"Evenly picked from the test split.{legend}.{note}")
+        number = "Attention" if is_own(results) else "Figures 4 to 6: attention"
+        page.section(f"{number}, images {title}", f"Evenly picked from the test split.{legend}.{note}")
         name = "gallery-right" if right else "gallery-wrong"
         page.picture(figures.gallery(shown, stand_ins), name, "each image at each scale: seen, attention, mask")
 
@@ -110,7 +146,7 @@ def _boxes(page: Page, results: Results) -> None:
     boxed = results.metrics.get("true_boxes", {}).get("test images", total)
     where = f"all {total:,}" if boxed == total else f"the {boxed:,} with a true box of all {total:,}"
     page.section(
-        "Figure 7: attended and true boxes",
+        "Attended and true boxes" if is_own(results) else "Figure 7: attended and true boxes",
         f"On {where} test images. Overlap of the box around all attended cells with the true box, which no training "
         "saw, beside what needs no attention: the whole image, and the best box of one size in every image's middle."
         f"{_legend(('true', 'attended'))} at scale 1.",
@@ -125,6 +161,8 @@ def _boxes(page: Page, results: Results) -> None:
 
 def _cost(page: Page, results: Results) -> None:
     table = tables.cost(results.cost, results.comparison)
+    if is_own(results):
+        table = table.dropna()  # what was not trained
     image, device = results.cost["image"], escape(results.cost["device"])
     where = f"{image} x {image} pixels, {device}, forward pass only"
     page.section("Cost beside accuracy", f"Measured at {where}.")
@@ -135,6 +173,20 @@ def _cost(page: Page, results: Results) -> None:
 def _training(page: Page, results: Results) -> None:
     page.section("Training", "The test images are looked at for these curves only; the last epoch counts.")
     page.picture(figures.curves(results.histories), "curves", "losses and accuracies per epoch")
+
+
+def _made_by(page: Page, results: Results, dataset: str) -> None:
+    values = {f"recipes.{dataset}.{name}": value for name, value in tracking.flatten(dict(results.recipe)).items()}
+    for number, (scale, weights) in enumerate(zip(results.scales, results.weights, strict=True), start=1):
+        values[f"images of scale {number}, digest"] = scale.images.digest
+        values[f"weights of scale {number}, SHA-256"] = weights
+    page.section(
+        "What made this",
+        f"The recipe in params.yaml, and digests of what was read. MLflow has the trainings, with their losses: "
+        f"experiment {escape(dataset)}, runs {escape(dataset)}/train-ours-0-1 and on ('mlflow ui'). The commit and the "
+        "date are in reports/index.html: here they would make an old result look new.",
+    )
+    page.listing(pd.DataFrame({"value": {name: str(value) for name, value in values.items()}}))
 
 
 def _legend(drawn: Collection[str]) -> str:
@@ -149,3 +201,14 @@ def _last_scale(results: Results) -> str:
 
 def _at(scale: str) -> str:
     return "over all three scales" if scale == "ms" else f"at scale {scale}"
+
+
+# Sections in their order: the paper's, with its numbers; for own pictures first what came out.
+PAPER = (
+    *(_claims, _dataset, _methods, _accuracy, _losses, _classifiers, _seeds, _attention),
+    *(failure_sections.add, _boxes, _cost, _training),
+)
+OWN = (
+    *(_accuracy, failure_sections.add, _attention, _boxes, _dataset, _cost, _training),
+    *(_claims, _methods, _losses, _classifiers, _seeds),
+)

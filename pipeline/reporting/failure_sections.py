@@ -9,6 +9,7 @@ from pipeline.reporting.results import Results
 
 N_CLASSES, N_PAIRS, N_MISTAKES = 20, 10, 12  # rows that the page has of longer tables
 N_SHOWN = 5  # pairs with pictures
+MATRIX = "confusion.csv"
 
 
 def add(page: Page, results: Results) -> None:
@@ -31,12 +32,15 @@ def _classes(page: Page, results: Results) -> None:
 def _confusions(page: Page, results: Results) -> None:
     counts = _counts(results)
     pairs, stand_ins = failures.pairs(counts), figures.stand_ins(counts.index.tolist())
-    with files.atomic_write(page.folder / "confusion.csv") as temporary:
+    with files.atomic_write(page.folder / MATRIX) as temporary:
         counts.to_csv(temporary)
     named = set(counts.index) if len(counts) <= failure_figures.NAMED else set()
     used, note = figures.explained(stand_ins, named | set(pairs.true[:N_SHOWN]) | set(pairs.answer[:N_SHOWN]))
-    page.section("Where it fails: the confusion matrix", f"Test images of each class (rows) by their answer.{note}")
-    page.picture(failure_figures.confusion(counts, used), "confusion", "answers by true class")
+    order = "" if named else f" The numbers are those of the rows of {MATRIX}, from 0 on."
+    page.section(
+        "Where it fails: the confusion matrix", f"Test images of each class (rows) by their answer.{order}{note}"
+    )
+    page.picture(failure_figures.confusion(counts, used), "confusion", "answers by true class", MATRIX)
     if pairs.empty:
         return
     page.section(
@@ -52,14 +56,16 @@ def _confusions(page: Page, results: Results) -> None:
 
 
 def _mistakes(page: Page, results: Results) -> None:
-    table = tables.mistakes(failures.mistakes(results.predictions), results.scales[0].images.index)
-    if table.empty:
+    wrong, images = failures.mistakes(results.predictions), results.scales[0].images
+    if wrong.empty:
         return
+    table = tables.mistakes(wrong, images.index)
     page.section(
         "Where it fails: the surest mistakes",
         f"{_least(table, N_MISTAKES, 'surest')} With the answer's confidence, and what each scale alone answers.",
     )
-    page.table(table, "mistakes", words=True, rows=N_MISTAKES)
+    shown = [examples.pixels(images, identity) for identity in wrong.id[:N_MISTAKES]]
+    page.table(table, "mistakes", rows=N_MISTAKES, pictures=shown)
 
 
 def _confidence(page: Page, results: Results) -> None:

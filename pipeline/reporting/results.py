@@ -1,5 +1,6 @@
 """The input of a report, read from the outputs of the other stages."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Results:
     recipe: params.Recipe
     taken: list[str]  # what the download said of the pictures
     curves: dict[str, pd.DataFrame]  # of the evaluate stage, by the names of CALIBRATION
+    weights: list[str]  # SHA-256 of each scale's, as the exported model has them
 
 
 def read(  # noqa: PLR0913 - a folder each
@@ -63,6 +65,7 @@ def read(  # noqa: PLR0913 - a folder each
         published=published(reports / "published.yaml", recipe.download),
         recipe=recipe,
         taken=imageset.read_taken(taken),
+        weights=[sha256(cell.below(runs / "train") / "weights.safetensors") for cell in cells],
         curves={name: read_calibration(runs / "evaluate" / f"{name}.csv") for name in CALIBRATION},
     )
 
@@ -100,6 +103,15 @@ def read_history(path: Path) -> pd.DataFrame:
     """Read the numbers of each epoch of a training."""
     header = text.read_table(path, {}, CURVES, "run its train stage").columns
     return text.read_table(path, dict.fromkeys(header, float), CURVES, "run its train stage")
+
+
+def sha256(path: Path) -> str:
+    """Return a file's SHA-256."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); run its train stage") from error
 
 
 def published(path: Path, source: dict[str, Any]) -> dict | None:

@@ -1,5 +1,6 @@
 """The report of a finished pipeline."""
 
+import re
 import shutil
 from types import SimpleNamespace
 
@@ -19,8 +20,9 @@ from pipeline.reporting.page import Page
 def test_report_shows_what_the_stages_wrote(finished):
     folder = finished / "reports" / "tiny"
     html = (folder / "index.html").read_text()
-    for picture in folder.glob("*.png"):
-        assert f'src="{picture.name}"' in html
+    for file in set(folder.iterdir()) - {folder / "index.html"}:
+        assert f'href="{file.name}"' in html
+    assert len(html) < 5_000_000 and html.count("<img ") == html.count('src="data:image/')
     metrics = files.read_json(finished / "reports" / "metrics" / "tiny.json")
     table = pd.read_csv(folder / "table-6.csv", index_col=0)
     assert table.loc["Acc_avg", "ms"] == round(metrics["acc_avg"]["ms"], 4)
@@ -70,8 +72,10 @@ def test_stand_ins_are_explained_on_the_page(tmp_path, monkeypatch):
     names = SimpleNamespace(images=SimpleNamespace(class_names=["Audi A4 2.0", "<i>鸟</i>", "犬"]))
     answers = pd.DataFrame({"id": ["1"], "true": ["Audi A4 2.0"], "ms": ["<i>鸟</i>"]})
     page = Page("birds", "", tmp_path)
-    report_stage._attention(page, SimpleNamespace(predictions=answers, scales=[names]))
-    html = "\n".join(page.parts)
+    found = SimpleNamespace(predictions=answers, scales=[names], recipe=SimpleNamespace(download={"reader": "folder"}))
+    report_stage._attention(page, found)
+    page.write()
+    html = (tmp_path / "index.html").read_text()
     assert "[class 1]: &lt;i&gt;鸟&lt;/i&gt;." in html and "犬" not in html and "[class 2]" not in html
     assert (tmp_path / "gallery-wrong.png").is_file()
 
@@ -85,14 +89,33 @@ def unjudged(folder):
     return verdicts.index[verdicts == "not measured"].tolist()
 
 
-def test_the_method_alone(report):
+def headings(folder):
+    return re.findall(r"<h2 id=.*?>(.*)</h2>", (folder / "index.html").read_text())
+
+
+def test_the_method_alone_begins_with_its_results_and_has_no_empty_tables(report):
     out = report(["ours"], [1, 2, 3])
-    methods = read(out, "table-2-to-4")
-    assert methods.measured.isna().tolist() == [True, True, False]
-    assert (out / "table-2-to-4.md").read_text().count("not run") == 2
-    assert read(out, "cost")["accuracy (%)"].isna().tolist() == [True, True, False, False]
-    assert unjudged(out) == [2, 3, 4, 6] and not (out / "seeds.csv").exists()
-    assert "Table 5: one loss alone, over all three scales" in (out / "index.html").read_text()
+    assert headings(out)[:2] == ["Accuracy (%) at each scale and over all scales", "Where it fails: classes"]
+    assert headings(out)[-2:] == ["The paper&#39;s claims, on this dataset", "What made this"]
+    assert not [title for title in headings(out) if re.match(r"Tables? \d|Figure", title)]
+    html = (out / "index.html").read_text()
+    assert "not run" not in html.replace("What was not run", "") and "not measured" not in html
+    assert read(out, "claims").index.tolist() == [1, 5, 7, 8] and unjudged(out) == []
+    assert read(out, "cost")["accuracy (%)"].notna().tolist() == [True, True]
+    assert not any((out / name).exists() for name in ("table-2-to-4.csv", "table-5.csv", "figure-8.png", "seeds.csv"))
+
+
+def test_the_papers_comparisons_begin_with_its_claims(finished):
+    out = finished / "reports" / "tiny"
+    assert headings(out)[0] == "The paper&#39;s claims, on this dataset"
+    assert headings(out)[3] == "Table 6: accuracy (%) at each scale and over all scales"
+
+
+def test_the_page_says_what_made_it(finished):
+    html = (finished / "reports" / "tiny" / "index.html").read_text()
+    model = files.read_json(finished / "runs/tiny/model/model.json")
+    for value in ("recipes.tiny.network.backbone", "resnet18", model["trained_on"], *model["weights"]):
+        assert value in html, value
 
 
 @pytest.mark.parametrize(
@@ -103,7 +126,7 @@ def test_fewer_scales(report, scales, heading, not_judged):
     html, last = (out / "index.html").read_text(), scales[-1]
     assert read(out, "table-6").columns.tolist() == list(map(str, scales))
     assert unjudged(out) == not_judged
-    assert f"<h2>Table 6: accuracy (%) {heading}</h2>" in html and "ms:" not in html
+    assert f"Table 6: accuracy (%) {heading}" in headings(out) and "ms:" not in html
     assert f"scale-{last} accuracy" in html and f"own accuracies, scale {last}:" in html
     assert f"one loss alone, at scale {last}" in html and f"absent. At scale {last}." in html
     assert read(out, "table-2-to-4").loc[f"ours (scale {last})"].notna().measured

@@ -17,6 +17,7 @@ NAMES = ["<i>gull</i>", "NA", "tern"]
 def show(tmp_path, monkeypatch):
     """Write the sections for some answers; return the page's text and its folder."""
     picture = np.zeros((8, 8, 3), np.uint8)
+    monkeypatch.setattr(examples, "pixels", lambda *_: picture)
     monkeypatch.setattr(examples, "pair", lambda true, answer, *_: Pair(true, answer, [picture], [picture]))
 
     def write(names, true, ms):
@@ -55,6 +56,6 @@ def test_where_all_is_right_there_are_no_confused_pairs(show, tmp_path):
 def test_of_many_classes_the_page_has_the_least_accurate(show, tmp_path):
     names = [f"class {i}" for i in range(70)]
     html = show(names, names, [*names[1:], names[0]])
-    assert "The 20 least accurate of 70; the files have all." in html
+    assert "The 20 least accurate of 70; the files have all." in html and "rows of confusion.csv" in html
     assert "The 10 most frequent of 70; the files have all." in html and "The 12 surest of 70" in html
     assert len((tmp_path / "confused-pairs.csv").read_text().splitlines()) == 71
