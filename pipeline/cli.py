@@ -65,10 +65,14 @@ def repro(
     through: Through = "",
 ) -> None:
     """Run what is out of date as 'dvc repro' does, several stages at once."""
-    from pipeline import repro
+    from pipeline import index, repro
 
     options = _options(jobs, keep_going, retries, through)
-    raise typer.Exit(repro.dry(stages or []) if dry else repro.run(stages or [], options))
+    if dry:
+        raise typer.Exit(repro.dry(stages or []))
+    if status := repro.run(stages or [], options):
+        raise typer.Exit(status)
+    index.update()
 
 
 def _options(jobs: str, keep_going: bool, retries: int, through: str) -> Any:
@@ -122,6 +126,14 @@ def check(
     if update:
         raise typer.Exit(check.update(dataset or [], reports, tolerance, why))
     raise typer.Exit(check.run(dataset or [], reports, base, committed))
+
+
+@command("index")
+def index() -> None:
+    """Write reports/index.html, which leads to the reports of all datasets; 'pipeline repro' does so at its end."""
+    from pipeline import index
+
+    index.run()
 
 
 @command("predict photos --model runs/birdlets/model --top-k 3")

@@ -135,6 +135,7 @@ def test_code_reruns_the_stages_that_use_it(index, name, stages):
         "pipeline/launch.py",
         "pipeline/ablate.py",
         "pipeline/check.py",
+        "pipeline/index.py",
         "pipeline/cli_stages.py",
         "pipeline/predict.py",
         "pipeline/predicting/sources.py",

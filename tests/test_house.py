@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 from source_code import IDS, MODULES, STAGES, graph, imports, parse
 
-COMMANDS = ("ablate", "check", "launch", "new", "predict", "repro", "version")
+COMMANDS = ("ablate", "check", "index", "launch", "new", "predict", "repro", "version")
 ENTRIES = ("__init__", "__main__", "typer_command")
 
 # Who may import whom: downwards only. A room is a folder of tools, or a file beside them.
