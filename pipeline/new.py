@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import params, plan
+from pipeline import params, plan, trainings
 from pipeline.datasets import apart, sources
 from pipeline.disk import files
 from pipeline.errors import InputError
@@ -37,14 +37,14 @@ def run(name: str, folder: Path, wanted: Wanted) -> None:
     Raises InputError, before anything is written, for what would stop the first stages.
     """
     start = pace.age()
-    before = _check_name(name)
+    variants = [OURS, "baseline"] if wanted.baseline else [OURS]
+    before = _check(name, variants)
     source = _source(name, folder, wanted)
     found = survey.look(source)
     _say(f"{folder}:", found.lines)
     here, download = machine.look(), source.model_dump(exclude_defaults=True)
     chosen, other = (recipe.propose(found, here, download, small) for small in (wanted.small, not wanted.small))
     checked, changed = (params.check(Recipe, one.values, f"recipes.{name}.") for one in (chosen, other))
-    variants = [OURS, "baseline"] if wanted.baseline else [OURS]
     measured = pace.measure(checked, found, start)
     _write(name, chosen, variants, found)
     plan.run([], checked=False)
@@ -54,19 +54,27 @@ def run(name: str, folder: Path, wanted: Wanted) -> None:
     _say("next:", _next(name))
 
 
-def _check_name(name: str) -> list[str]:
-    """Return the datasets that are run now; raise InputError for a name that is taken, or could be none."""
+def _check(name: str, variants: list[str]) -> list[str]:
+    """Return the datasets that are run now; raise InputError for a name that is taken, or could be none.
+
+    Also where params.yaml is not such that a recipe and a plan could be added.
+    """
     values = params.load()
     plan.check_name(name, f"NAME {name}")
     if not isinstance(files.parse_yaml(name.encode(), "NAME"), str):
         raise InputError(f"NAME {name}: to YAML this is no text; choose a name such as data-{name}")
+    for kind in ("recipes", "plan", "variants"):
+        if not isinstance(values.get(kind) or {}, dict):
+            raise InputError(f"{PATH}: {kind}: must be a mapping of names, got {str(values[kind])[:60]}")
     for kind in ("recipes", "plan"):
         if name in (values.get(kind) or {}):
             raise InputError(
                 f"{PATH}: {kind}.{name}: is there already: choose another name, or edit it and say "
                 f"'pipeline plan --datasets {name}'"
             )
-    return [str(dataset) for dataset in values.get("datasets") or []]
+    if lacking := [variant for variant in variants if variant not in (values.get("variants") or {})]:
+        raise InputError(f"{PATH}: variants: there is no {lacking[0]!r}, which is to be trained; add its line")
+    return trainings.checked(values["datasets"]) if values.get("datasets") else []
 
 
 def _source(name: str, folder: Path, wanted: Wanted) -> Any:

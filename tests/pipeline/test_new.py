@@ -184,3 +184,20 @@ def test_a_folder_where_stages_delete_is_refused(gulls, inside):
 def test_outside_of_a_project_it_says_where_to_go(gulls):
     Path("params.yaml").unlink()
     refused("gulls", "gulls of mine", "params.yaml: not found; run this from the project's root")
+
+
+@pytest.mark.parametrize(
+    "text, options, message",
+    [
+        ("recipes: [a]\nvariants: {ours: {}}\n", [], r"params.yaml: recipes: must be a mapping of names, got \['a'\]"),
+        ("variants: {ours: {}}\ndatasets: tiny\n", [], "params.yaml: datasets: must be a list of recipes"),
+        ("plan: {}\n", [], "params.yaml: variants: there is no 'ours', which is to be trained"),
+        ("variants: {ours: {}}\n", ["--baseline"], "params.yaml: variants: there is no 'baseline'"),
+    ],
+)
+def test_a_file_that_could_not_take_it_is_not_touched(gulls, text, options, message):
+    Path("params.yaml").write_text(text)
+    before = kept()
+    with pytest.raises(AssertionError, match=message):
+        command_line.run("new", "gulls", "gulls of mine", *options)
+    assert kept() == before
