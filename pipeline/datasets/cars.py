@@ -3,6 +3,7 @@
 The original host is gone. Users get the official archives elsewhere, or a re-upload with a folder per class.
 """
 
+import faulthandler
 import shutil
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -121,8 +122,11 @@ def _annotations(path: Path, split: str, raw: Path) -> pd.DataFrame:
 
 
 def _load(path: Path, name: str):  # noqa: ANN202 - whatever MATLAB stored
-    """Read in a process of its own: SciPy's reader can crash at damaged bytes, and takes its process with it."""
-    with ProcessPoolExecutor(1) as pool:
+    """Read in a process of its own: SciPy's reader can crash at damaged bytes, and takes its process with it.
+
+    Where Python's faulthandler is on, it would print where in SciPy that was: to a user the file is damaged, no more.
+    """
+    with ProcessPoolExecutor(1, initializer=faulthandler.disable) as pool:
         try:
             return pool.submit(_read, path, name).result()
         except BrokenProcessPool as error:
@@ -137,7 +141,7 @@ def _read(path: Path, name: str):  # noqa: ANN202
         return loadmat(path, squeeze_me=True)[name]
     except NotImplementedError as error:
         raise InputError(f"{path}: saved in MATLAB's format 7.3; save it with '-v7', as the official one is") from error
-    except (*DAMAGED, MatReadError) as error:
+    except (*DAMAGED, MatReadError, UnboundLocalError) as error:  # the last is a slip in SciPy
         with path.open("rb") as file:
             pointer = file.read(len(POINTER)) == POINTER
         reason = "a pointer of Git LFS: 'git lfs pull' fetches the file" if pointer else one_line(error, 200)

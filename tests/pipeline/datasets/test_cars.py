@@ -1,6 +1,9 @@
 """The reader of Stanford Cars on archives in their official layout, drawn here, and on the re-upload's."""
 
 import io
+import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
+from conftest import ROOT
 from pipeline.datasets import cars, sources
 from pipeline.datasets.account import Account
 from pipeline.errors import InputError
@@ -134,6 +138,8 @@ def test_layouts_of_re_uploads(tmp_path, places, labels):
         read(tmp_path / "given", tmp_path)
 
 
+NO_KIND = bytearray(mat({"annotations": np.zeros(3)}))
+NO_KIND[144] = 99  # the kind of the first array, of which there are eighteen
 VERSION_7_3 = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM" + bytes(400)
 
 
@@ -144,14 +150,39 @@ VERSION_7_3 = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02I
         (b"", "cannot be read as MATLAB's"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "a pointer of Git LFS: 'git lfs pull'"),
         (b"<html>", "cannot be read as MATLAB's"),
+        (bytes(NO_KIND), r"cannot be read as MATLAB's \(.*variable 'arr'"),
     ],
-    ids=["7.3", "empty", "Git LFS", "a page"],
+    ids=["7.3", "empty", "Git LFS", "a page", "a slip in SciPy"],
 )
 def test_annotations_that_are_no_annotations(archives, tmp_path, content, message):
     (archives / cars.LABELS).write_bytes(content)
     with pytest.raises(InputError, match=message) as caught:
         read(archives, tmp_path)
     assert cars.LABELS in str(caught.value) and "\n" not in str(caught.value)
+
+
+CRASH = """
+import os, signal
+from pathlib import Path
+from pipeline.datasets import cars
+
+def crash(path, name):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+if __name__ == "__main__":
+    cars._read = crash
+    cars._load(Path("a.mat"), "annotations")
+"""
+
+
+def test_a_crash_of_scipys_reader_is_a_line_and_no_more(tmp_path):
+    (tmp_path / "job.py").write_text(CRASH, encoding="utf-8")
+    words, variables = [sys.executable, "-X", "faulthandler", "job.py"], {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+    assert done.stderr.endswith(
+        "InputError: a.mat: cannot be read as MATLAB's (damaged); it is not the official file\n"
+    )
+    assert "Fatal Python error" not in done.stderr
 
 
 REAL = Path(__file__).parents[4] / "shared" / "data"
