@@ -115,6 +115,43 @@ def classes():
     return imageset.read(Path("data/tiny/scale-1")).class_names
 
 
+def git(folder, *words):
+    author = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run(["git", *author, *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.long
+def test_a_second_clone_pulls_what_the_first_has_pushed(project, write_recipe, tiny, monkeypatch):
+    """In paths with a space, and with the cache of both elsewhere: the outputs are links to it."""
+    first, second, dvc = project / "my birds", project / "their birds", [sys.executable, "-m", "dvc"]
+    first.mkdir()
+    monkeypatch.chdir(first)
+    shutil.move(project / "params.yaml", first)
+    put_checkout(first)
+    Path(".gitignore").write_text("/data/\n/runs/\n/mlflow.db*\n__pycache__/\n", encoding="utf-8")
+    git(first, "init", "-q")
+    subprocess.run([*dvc, "init", "-q"], check=True)
+    subprocess.run([*dvc, "remote", "add", "-q", "-d", "shelf", str(project / "the shelf")], check=True)
+    git(first, "add", "--all")
+    git(first, "commit", "-q", "-m", "before")
+    git(project, "clone", "-q", str(first), str(second))
+    for folder in (first, second):
+        monkeypatch.chdir(folder)
+        subprocess.run([*dvc, "cache", "dir", "--local", str(project / f"cache of {folder.name}")], check=True)
+        subprocess.run([*dvc, "config", "--local", "cache.type", "symlink"], check=True)
+    monkeypatch.chdir(first)
+    code, said = repro("prepare@tiny")
+    assert code == 0 and next(Path("data/tiny/scale-1").iterdir()).is_symlink(), said
+    git(first, "add", "--all")
+    git(first, "commit", "-q", "-m", "after")
+    subprocess.run([*dvc, "push", "-q"], check=True)
+    git(second, "pull", "-q")
+    monkeypatch.chdir(second)
+    subprocess.run([*dvc, "pull", "-q", "prepare@tiny", "download@tiny"], check=True)
+    code, said = repro("prepare@tiny")
+    assert code == 0 and "Running stage" not in said and len(classes()) == 10, said
+
+
 def test_pictures_that_are_added_replaced_or_taken_away_are_noticed(photos):
     add, _ = photos
     assert repro("prepare@tiny")[0] == 0 and classes() == ["gull", "tern"]

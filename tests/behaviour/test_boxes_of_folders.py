@@ -75,6 +75,7 @@ def test_boxes(pictures, tmp_path):
             "'big gull/0.png' is empty or outside its 40 x 20",
         ),
         ("file,x0,y0,x1,y1\nbig gull/0.png,10,5,10,15\n", "the box of 'big gull/0.png' is empty or outside"),
+        ("file,x0,y0,x1,y1\nbig gull/0.png,30,15,10,5\n", "line 2: the box of 'big gull/0.png' is empty or outside"),
         ("file,x0,y0,x1,y1\nno.png,1,1,2,2\n", "'no.png' is no picture of the dataset"),
         ("name,x,y,w,h\na,1,1,2,2\n", r"its columns are .*, expected file, x0, y0, x1, y1"),
         ("", "boxes.csv: empty"),

@@ -1,14 +1,18 @@
 """The whole command line: the stages' commands and those around them."""
 
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from conftest import ROOT
 from pipeline import cli, cli_stages
 from pipeline.cli import app
+from pipeline.disk import imageset
 
 
 def test_one_command_line_has_both():
@@ -38,3 +42,19 @@ def test_every_command_shows_an_example_which_its_own_parser_accepts(name, tmp_p
     command.make_context(name, words[2:]).close()  # a usage error is raised here
     shown = " ".join(CliRunner().invoke(app, [name, "--help"]).output.split())
     assert example in shown
+
+
+def test_a_narrow_terminal_or_none_and_no_place_for_temporary_files(project, write_recipe, tiny):
+    """A cron job's or a container's surroundings: what is said stays one line, what is written this user's alone."""
+    words = [sys.executable, "-m", "pipeline", "download"]
+    surroundings = {"PYTHONPATH": str(ROOT), "COLUMNS": "20", "TMPDIR": "/nowhere", "PATH": ""}
+    options = {"env": surroundings, "umask": 0o077, "stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    done = subprocess.run([*words, "tiny", "--out", "data/raw/tiny"], check=False, **options)
+    assert done.returncode == 0, done.stderr
+    index, pictures = imageset.read_originals(project / "data/raw/tiny")
+    assert len(index) == 30 and pictures.read(index.file[0])
+    assert (project / "data/raw/tiny").stat().st_mode & 0o77 == 0
+    done = subprocess.run([*words, "nobody", "--out", "data/raw/tiny"], check=False, **options)
+    assert done.returncode == 1 and done.stderr.splitlines() == [
+        "error: params.yaml: there is no recipe for 'nobody'; recipes: tiny"
+    ]

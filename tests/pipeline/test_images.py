@@ -33,6 +33,19 @@ def test_any_mode_becomes_rgb(mode, tmp_path):
     assert abs(np.asarray(rgb).mean() - 128) < 2 or mode in ("1", "F", "I")
 
 
+@pytest.mark.parametrize("kind", ["gif", "webp", "mpo", "tif", "png"])
+def test_of_several_frames_the_first_is_shown(kind, tmp_path):
+    frames = [Image.new("RGB", (8, 6), colour) for colour in ("red", "blue", "blue")]
+    frames[0].save(tmp_path / f"a.{kind}", save_all=True, append_images=frames[1:])
+    shown = np.asarray(decode(tmp_path / f"a.{kind}")).reshape(-1, 3).mean(axis=0)
+    assert shown[0] > 240 and shown[1:].max() < 15
+
+
+def test_lab_is_converted(tmp_path):
+    Image.new("LAB", (8, 6), (128, 128, 128)).save(tmp_path / "a.tif")  # L 50 %, no colour: sRGB 119
+    assert abs(np.asarray(decode(tmp_path / "a.tif")).astype(int) - 119).max() <= 2
+
+
 def test_transparency_shows_white(tmp_path):
     Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(tmp_path / "a.png")
     assert np.asarray(decode(tmp_path / "a.png")).min() == 255

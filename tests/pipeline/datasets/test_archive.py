@@ -153,6 +153,13 @@ def test_unpack(tmp_path):
     assert (tmp_path / "raw" / "a" / "b").read_bytes() == b"xx"
 
 
+def test_names_that_begin_with_a_dot_and_what_else_lies_there(tmp_path):
+    """As of 'tar czf a.tgz .', and of a Mac's own files."""
+    path = tar_with(tmp_path / "a.tar", member("./", tarfile.DIRTYPE), member("./a/b", size=2), member("./._b", size=1))
+    archive.unpack(path, tmp_path / "raw")
+    assert (tmp_path / "raw" / "a" / "b").read_bytes() == b"xx"
+
+
 @pytest.mark.parametrize(
     "content, way_out",
     [

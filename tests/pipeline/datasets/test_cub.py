@@ -64,6 +64,11 @@ def test_stray_pictures_are_not_read(tmp_path):
     assert len(read(tmp_path)) == 4
 
 
+def test_lists_with_the_ends_of_lines_of_windows(tmp_path):
+    other = {name.removesuffix(".txt"): text.replace("\n", "\r\n") for name, text in LISTS.items()}
+    assert read(tmp_path, **other).equals(read(tmp_path))
+
+
 def test_a_subset_must_be_called_one(tmp_path):
     path = archive(tmp_path / "CUB_200_2011.tgz")
     source = cub.Source(reader="cub", archive=str(path), subset=False)

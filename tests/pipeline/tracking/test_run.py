@@ -94,6 +94,18 @@ def test_other_processes_log_nothing(project):
     assert not (project / "mlflow.db").exists()
 
 
+def test_a_run_that_the_environment_names_is_left_alone(project, monkeypatch):
+    """MLFLOW_RUN_ID is set by whoever starts the pipeline as a step of a run of theirs: each stage's is its own."""
+    with tracking.run("tiny", "train-1", {}) as first:
+        pass
+    monkeypatch.setenv("MLFLOW_RUN_ID", first.id)
+    with tracking.run("tiny", "train-2", {}) as second:
+        second.metrics({"loss": 1.0})
+    assert second.id not in (None, first.id)
+    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    assert client.get_run(first.id).data.metrics == {} and client.get_run(second.id).data.metrics == {"loss": 1.0}
+
+
 def test_git_commit_is_tagged(project):
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c"]
     for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
