@@ -46,8 +46,8 @@ def kill_a_command(folder, process):
 
 
 def kill_a_dvc(folder, process):
-    stages = (one for one in toy.left(folder) if "--single-item" in one.cmdline())
-    next(one for one in stages if "pipeline.scheduling.keeper" not in one.cmdline()).kill()
+    lasting = (one for one in toy.left(folder) if one.cmdline()[-2:] == ["--single-item", "s0-1"])  # s0-0's may end
+    next(one for one in lasting if "pipeline.scheduling.keeper" not in one.cmdline()).kill()
 
 
 def twice(folder, process):
