@@ -104,6 +104,12 @@ def test_a_class_folder_that_is_a_link(pictures, tmp_path):
     assert len(read(root, tmp_path)) == 20
 
 
+def test_a_class_folder_without_pictures_is_no_class(pictures, tmp_path):
+    root = pictures(*TEN)
+    (root / "third gull" / "2019").mkdir(parents=True)
+    assert index_counts(read(root, tmp_path)) == {"big gull": 10, "small gull": 10}
+
+
 def test_one_class_in_both_unicode_forms(pictures, tmp_path):
     root = pictures(*[f"{s}/{c}/0.jpg" for s, c in (("train", "m\u00f6we"), ("test", "mo\u0308we"))])
     pictures("train/b/0.jpg", "test/b/0.jpg")
