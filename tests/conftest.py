@@ -17,7 +17,7 @@ TINY = {
     "download": {"reader": "birdlets", "seed": 0, "training": 2, "test": 1},
     "prepare": {"short_edge": 64},
     "network": {
-        "backbone": "resnet18",
+        "backbone": "test_resnet",  # timm's, made for tests: a thirtieth of resnet18
         "weights": "none",
         "stride": 32,
         "n_classifiers": 2,

@@ -47,7 +47,8 @@ def test_speed_is_measured_as_training_runs(project, tiny, write_recipe, monkeyp
         network.backbone.register_forward_pre_hook(
             lambda module, X: seen.add(X[0].is_contiguous(memory_format=torch.channels_last))
         )
-        network.backbone.body[0].register_forward_hook(lambda module, X, y: seen.add(y.dtype))
+        first = next(part for part in network.backbone.modules() if isinstance(part, nn.Conv2d))
+        first.register_forward_hook(lambda module, X, y: seen.add(y.dtype))
         return network
 
     monkeypatch.setattr(loop, "build", watched)

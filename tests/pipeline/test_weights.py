@@ -14,7 +14,7 @@ from model import backbone
 from pipeline import params, weights
 from pipeline.errors import InputError
 
-RESNET = params.Network(**TINY["network"])
+RESNET = params.Network(**TINY["network"] | {"backbone": "resnet18"})
 
 
 def recipe(path, name="resnet18"):
@@ -144,7 +144,7 @@ def test_without_a_network_one_line_names_the_way_out(name, offline, monkeypatch
 
 
 def test_a_training_opens_no_connection_and_starts_from_the_weights(project, write_recipe, tiny, theirs, offline):
-    tiny["network"]["weights"] = str(written(theirs, Path("mine.pth").resolve()))
+    tiny["network"] |= {"backbone": "resnet18", "weights": str(written(theirs, Path("mine.pth").resolve()))}
     tiny["train"] |= {"lr": 1e-12, "epochs": 2, "batch_norm": "frozen"}
     write_recipe(tiny=tiny)
     command_line.run("download", "tiny", "--out", "data/raw")
@@ -158,6 +158,8 @@ def test_a_training_opens_no_connection_and_starts_from_the_weights(project, wri
 def test_a_training_refuses_the_weights_of_another_backbone(project, write_recipe, tiny):
     from pipeline import train
 
+    tiny["network"]["backbone"] = "resnet18"
+    write_recipe(tiny=tiny)
     command_line.run("weights", "tiny", "--out", "start.safetensors")
     assert train.read_pretrained(RESNET, Path("start.safetensors")) == {}
     other = RESNET.model_copy(update={"backbone": "resnet34"})

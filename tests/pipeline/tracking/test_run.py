@@ -33,7 +33,7 @@ def test_every_stage_that_computes_has_a_run(store):
 
 def test_a_training_run(store):
     run = runs(store)["tiny/train-ours-0-2"]
-    assert run.data.params["train.lr"] == "0.001" and run.data.params["network.backbone"] == "resnet18"
+    assert run.data.params["train.lr"] == "0.001" and run.data.params["network.backbone"] == "test_resnet"
     both = {f"{split}/acc_{level}" for split in ("train", "test") for level in ("loc", "obj", "avg")}
     others = {f"train/{name}" for name in ("l_loc", "l_obj", "loss", "attended", "lr", "images_per_s")}
     assert set(run.data.metrics) == both | others | {"test/accuracy"}
