@@ -14,7 +14,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-LIBRARIES = ["accelerate", "mlflow", "pandas", "skimage.measure", "timm", "torch", "torch._dynamo", "torchvision"]
+LIBRARIES = [
+    "accelerate",
+    "matplotlib.figure",
+    "mlflow",
+    "pandas",
+    "skimage.measure",
+    "timm",
+    "torch",
+    "torch._dynamo",
+    "torchvision",
+]
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(LIBRARIES)
 

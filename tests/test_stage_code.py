@@ -2,15 +2,13 @@
 
 import ast
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import networkx
 import pytest
 
 import command_line
+import forked
 from conftest import ROOT
 from pipeline.training import checkpoint
 from source_code import STAGES, graph, imports, parse
@@ -101,51 +99,39 @@ def test_what_is_no_dependency_is_a_short_list():
 
 
 LOADED = """
-import json, os, sys
-import accelerate, matplotlib.figure, mlflow, pandas, skimage, timm, torch, torchvision  # shared by all; none of ours
-reports = {}
-for name, words in json.loads(sys.stdin.read()).items():
-    reader, writer = os.pipe()
-    if os.fork() == 0:  # a stage in a process of its own, which has loaded nothing of ours yet
-        from pipeline.cli import app
-        try:
-            app(words, prog_name="pipeline", standalone_mode=False)
-        finally:
-            ours = {key: module for key, module in sys.modules.items() if key.split(".")[0] in ("model", "pipeline")}
-            os.write(writer, json.dumps([module.__file__ for module in ours.values() if module.__file__]).encode())
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as file:
-        reports[name] = json.loads(file.read() or "[]")
-    os.wait()
-print(json.dumps(reports))
+import json, sys
+from pipeline.cli import app
+try:
+    app({words}, prog_name="pipeline", standalone_mode=False)
+finally:
+    ours = [module for name, module in sys.modules.items() if name.split(".")[0] in ("model", "pipeline")]
+    print()
+    print(json.dumps([module.__file__ for module in ours if module.__file__]))
 """
 
 
 @pytest.fixture(scope="module")
 def loaded(finished, tmp_path_factory):
-    """The files of ours that are loaded when a stage ends, by stage, seen in the process itself."""
-    folder, stages = tmp_path_factory.mktemp("loaded"), {}
-    for item, words in command_line.commands(finished).items():
-        name = item.split("@")[0]
-        out = {"--out": str(folder / name)}
-        if name != "export":  # which reads them
-            out["--metrics"] = str(folder / f"{name}.json")
-        stages.setdefault(name, [out.get(before, word) for before, word in zip([None, *words], words, strict=False)])
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-P", "-c", LOADED]
-    done = subprocess.run(
-        command, cwd=finished, env=environment, input=json.dumps(stages), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout.splitlines()[-1]), done.stdout + done.stderr
+    """What each stage prints, and in the last line the files of ours that its process has loaded when it ends."""
+    folder, said = tmp_path_factory.mktemp("loaded"), {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(finished)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        for item, words in command_line.commands(finished).items():
+            name = item.split("@")[0]
+            out = {"--out": str(folder / name)}
+            if name != "export":  # which reads them
+                out["--metrics"] = str(folder / f"{name}.json")
+            words = [out.get(before, word) for before, word in zip([None, *words], words, strict=False)]
+            if name not in said:
+                said[name] = forked.finished(forked.Process(forked.execute, LOADED.format(words=words)))
+    return said
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_loads_no_code_that_it_does_not_depend_on(name, loaded):
     """Every constant and function of ours lies in a file that the stage depends on."""
-    files, said = loaded
-    paths = {Path(file) for file in files[name]}
-    assert paths and all(path.is_relative_to(ROOT) for path in paths), said
+    paths = {Path(file) for file in json.loads(loaded[name].splitlines()[-1])}
+    assert paths and all(path.is_relative_to(ROOT) for path in paths), loaded[name]
     names = {path.relative_to(ROOT).as_posix() for path in paths if defines(path)} - set(NOT_DEPS)
     assert f"pipeline/{name}.py" in names and names <= files_of(stage(name)["deps"])

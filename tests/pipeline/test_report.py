@@ -114,7 +114,7 @@ def test_the_papers_comparisons_begin_with_its_claims(finished):
 def test_the_page_says_what_made_it(finished):
     html = (finished / "reports" / "tiny" / "index.html").read_text()
     model = files.read_json(finished / "runs/tiny/model/model.json")
-    for value in ("recipes.tiny.network.backbone", "resnet18", model["trained_on"], *model["weights"]):
+    for value in ("recipes.tiny.network.backbone", "test_resnet", model["trained_on"], *model["weights"]):
         assert value in html, value
 
 

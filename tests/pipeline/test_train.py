@@ -1,7 +1,6 @@
 """Training: what it learns, writes and repeats; the same on two processes as on one."""
 
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -9,33 +8,23 @@ import pytest
 import torch
 
 import command_line
+import forked
 
 pytestmark = pytest.mark.slow
 FOLDERS = ["--images", "data/scale-1", "--out"]
 
 
 @pytest.fixture
-def prepared(project):
-    command_line.run("download", "tiny", "--out", "data/raw")
-    command_line.run("prepare", "tiny", "--raw", "data/raw", "--out", "data/scale-1")
+def prepared(project, finished):
+    """A project before its first training."""
+    shutil.copytree(finished / "data/tiny/scale-1", "data/scale-1")
     return project
 
 
-def launch(processes, dataset, out):
-    """Train as a user would: started by Accelerate on so many CPU processes."""
-    command = [
-        *(sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_machines=1", "--mixed_precision=no"),
-        *(f"--num_processes={processes}", "--dynamo_backend=no", "--main_process_port=0"),
-        *("-m", "pipeline", "train", dataset, *FOLDERS, out),
-    ]
-    if processes > 1:  # accelerate's own launcher starts several CPU processes only under MPI; torchrun does without
-        command = [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"),
-            *("-m", "pipeline", "train", dataset, *FOLDERS, out),
-        ]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return pd.read_csv(Path(out) / "history.csv"), result.stdout
+def train(processes, out):
+    words = ("train", "tiny", *FOLDERS, out)
+    said = forked.run(*words) if processes == 1 else "".join(forked.run_together(processes, *words))
+    return pd.read_csv(Path(out) / "history.csv"), said
 
 
 @pytest.mark.parametrize("batch_norm", ["train", "frozen"])
@@ -43,10 +32,9 @@ def test_two_processes_train_to_the_same_losses_as_one(prepared, write_recipe, t
     tiny["train"] |= {"batch_norm": batch_norm, "epochs": 20, "batch": 20, "lr": 1e-4, "test_every": 20}  # 20 steps
     # In float32 a rounding error of 1e-7 moves a cell across Otsu's threshold sooner or later, and the losses part.
     tiny["train"]["precision"] = "fp64"
-    tiny["network"]["backbone"] = "mobilenetv3_small_050"
     write_recipe(tiny=tiny)
-    one, _ = launch(1, "tiny", "runs/one")
-    two, output = launch(2, "tiny", "runs/two")
+    one, _ = train(1, "runs/one")
+    two, output = train(2, "runs/two")
     assert len(one) == 20
     columns = ["l_loc", "l_obj"]
     apart = (one[columns] - two[columns]).abs().to_numpy().max()
@@ -122,17 +110,11 @@ def test_what_is_logged_is_what_was_used(finished, variant, seed):
 @pytest.mark.parametrize("batch_norm", ["train", "frozen"])
 def test_two_processes_train_in_bf16_and_nothing_is_deprecated(prepared, write_recipe, tiny, batch_norm):
     tiny["train"] |= {"batch_norm": batch_norm, "precision": "bf16", "batch": 7}  # shares of 4 and 3
-    tiny["network"]["backbone"] = "mobilenetv3_small_050"
     write_recipe(tiny=tiny)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "pipeline"]
-    done = subprocess.run(
-        [*command, "train", "tiny", *FOLDERS, "runs/two"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("runs on: CPU, 2 processes, bf16, 1 thread, ") == 1
-    assert done.stdout.count("train.precision: bf16 on a CPU is slow") == 1
-    assert "FutureWarning" not in done.stderr and "deprecated" not in done.stderr, done.stderr
-    history = pd.read_csv("runs/two/history.csv")
+    history, said = train(2, "runs/two")
+    assert said.count("runs on: CPU, 2 processes, bf16, 1 thread, ") == 1
+    assert said.count("train.precision: bf16 on a CPU is slow") == 1
+    assert "FutureWarning" not in said and "deprecated" not in said, said
     assert len(history) == 2 and history.loss.between(0, 20).all()
 
 

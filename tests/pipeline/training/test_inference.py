@@ -1,42 +1,26 @@
 """One look at every image, on one process or on several."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 
+import forked
 from model.network import Output
 from pipeline.disk import imageset, predictions
 from pipeline.training import inference
 from pipeline.training.inference import ImageResult
 
 
-def attend(folder, processes, out):
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"),
-        *(
-            "-m",
-            "pipeline",
-            "attend",
-            "tiny",
-            "--scale",
-            "2",
-            "--trained",
-            "runs/tiny/train/ours-0/scale-2",
-            "--images",
-            "data/tiny/ours-0/scale-2",
-            "--out",
-            out,
-        ),
-    ]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
+def attend(processes, out):
+    trained, images = "runs/tiny/train/ours-0/scale-2", "data/tiny/ours-0/scale-2"
+    words = ("attend", "tiny", "--scale", "2", "--trained", trained, "--images", images, "--out", out)
+    forked.run_together(processes, *words)
     return predictions.read_predictions(Path(out)), predictions.read_boxes(Path(out))
 
 
 def test_any_number_of_processes_sees_every_image_once_and_the_same(finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(finished)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     ids = imageset.read(finished / "data/tiny/ours-0/scale-2").index.id.tolist()
     one, boxes = (
@@ -44,7 +28,7 @@ def test_any_number_of_processes_sees_every_image_once_and_the_same(finished, tm
         predictions.read_boxes(finished / "runs/tiny/attend/ours-0/scale-2"),
     )
     for processes in (2, 3):
-        many, their_boxes = attend(finished, processes, str(tmp_path / str(processes)))
+        many, their_boxes = attend(processes, str(tmp_path / str(processes)))
         assert many.id.tolist() == one.id.tolist() == ids
         np.testing.assert_allclose(many.loc, one.loc, atol=1e-5)
         np.testing.assert_allclose(many.obj, one.obj, atol=1e-5)
