@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dvc.repo import Repo
 from PIL import Image
 
 from conftest import ROOT
@@ -27,7 +28,7 @@ def checkout(project, write_recipe, tiny):
     tiny["download"] |= {"training": 10, "test": 4}
     write_recipe(tiny=tiny)
     put_checkout(project)
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], check=True)
+    Repo.init(no_scm=True)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     yield {**os.environ, "PATH": path}
 
@@ -99,7 +100,7 @@ def photos(project, write_recipe, tiny):
     add("photos", ["gull", "tern"])
     use("photos")
     put_checkout(project)
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], check=True)
+    Repo.init(no_scm=True)
     config = (ROOT / ".dvc/config").read_text(encoding="utf-8").replace("[core]", "[core]\n    no_scm = true")
     (project / ".dvc/config").write_text(config, encoding="utf-8")
     return add, use

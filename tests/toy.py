@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import psutil
+from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 REPRO = [sys.executable, "-m", "pipeline", "repro"]
@@ -30,7 +31,7 @@ def make(folder, layers=3, width=4, seconds=4.0, commands=None, meta=None):
     with (folder / "dvc.yaml").open("w") as file:
         YAML().dump({"stages": stages}, file)
     if not (folder / ".dvc").is_dir():
-        subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], cwd=folder, check=True)
+        Repo.init(str(folder), no_scm=True)
         (folder / ".dvc" / "config").write_text("[core]\n    analytics = false\n    no_scm = true\n")
 
 
