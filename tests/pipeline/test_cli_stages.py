@@ -27,7 +27,7 @@ STAGES = [
     "export",
     "report",
 ]
-COMMANDS = [*STAGES, "launch", "repro", "ablate", "check", "new", "predict", "send"]
+COMMANDS = [*STAGES, "launch", "repro", "ablate", "check", "index", "new", "predict", "send"]
 BIN = Path(sys.executable).parent
 
 
