@@ -81,7 +81,7 @@ def test_silent(project, monkeypatch, capsys):
         use(monkeypatch, f"http://127.0.0.1:{server.getsockname()[1]}")
         started = time.monotonic()
         log_all()
-        assert time.monotonic() - started < 30 / 5
+        assert time.monotonic() - started < 10
     assert capsys.readouterr().err.count("does not take this run") == 1
 
 
