@@ -14,6 +14,7 @@ from pipeline import params, trainings
 from pipeline.errors import InputError
 from pipeline.reporting import claims, metrics
 from pipeline.reporting.page import Page
+from pipeline.tracking.run import WRITTEN
 
 REPORTS = Path("reports")
 
@@ -58,9 +59,10 @@ def _row(dataset: str) -> dict[str, str | float]:
 
 
 def _commit() -> str:
-    """Name the commit that is checked out, and say if files differ from it."""
+    """Name the commit that is checked out, and say if files differ from it that the run itself does not write."""
     said = []
-    for words in (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", "-uno"]):
+    others = [f":(exclude){path}" for path in WRITTEN]
+    for words in (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", "-uno", "--", *others]):
         try:
             done = subprocess.run(["git", *words], capture_output=True, encoding="utf-8", errors="replace", check=False)
         except OSError:

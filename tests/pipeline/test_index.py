@@ -42,8 +42,10 @@ def test_it_leads_to_the_reports_of_what_is_planned(reports):
 
 def test_it_names_the_commit(reports):
     git("init", "-q")
-    git("add", "params.yaml")
+    git("add", "params.yaml", "reports/metrics")
     git("commit", "-qm", "a plan")
+    with Path("reports/metrics/birds.json").open("a") as file:
+        file.write("\n")  # as a run does, which is no edit
     command_line.run("index")
     assert f"Commit {git('rev-parse', '--short', 'HEAD')}, {datetime.now():%Y}" in PAGE.read_text()
     with Path("params.yaml").open("a") as file:
