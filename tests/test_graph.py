@@ -156,7 +156,9 @@ def test_how_a_crop_is_cut_retrains_no_scale_1(index):
 
 
 def test_every_recipe_has_an_artifact_that_is_what_export_writes(index):
+    """But those of a user's own folders, which 'pipeline new' adds."""
     recipes = YAML(typ="safe").load(ROOT / "params.yaml")["recipes"]
+    recipes = [name for name, recipe in recipes.items() if recipe["download"]["reader"] != "folder"]
     (artifacts,) = index._artifacts.values()
     assert {name: one["path"] for name, one in artifacts.items()} == {name: f"runs/{name}/model" for name in recipes}
     outs = {short(stage)[0]: out.def_path for stage in index.stages for out in stage.outs if "export@" in stage.name}
