@@ -54,7 +54,7 @@ def run(dataset: str, recipe: params.Recipe, weights: list[Path], images: Path, 
         class_names=data.class_names,
         recipe=Used(prepare=params.Prepare(short_edge=data.short_edge), **used),
         trained_on=data.digest,
-        weights=[recogniser.sha256(folder / trained.WEIGHTS) for folder in weights],
+        weights=[files.sha256(folder / trained.WEIGHTS, "run its train stage") for folder in weights],
         metrics=_measured(metrics),
     )
     with files.atomic_write(out) as temporary:

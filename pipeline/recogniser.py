@@ -4,7 +4,6 @@ The folder is all that is needed: no params.yaml, no DVC, no pickle. It has mode
 scale-<scale> the file of weights that the scale's train stage wrote.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -189,18 +188,9 @@ def read(folder: Path) -> Description:
     if description.images != HOW or description.average != AVERAGE:
         raise InputError(f"{path}: its images are made in a way that this code does not know: take its own foveate")
     for place, expected in zip(scales(folder, description), description.weights, strict=True):
-        if sha256(place / trained.WEIGHTS) != expected:
+        if files.sha256(place / trained.WEIGHTS, COPY) != expected:
             raise InputError(f"{place / trained.WEIGHTS}: damaged or of another model, by its digest; {COPY}")
     return description
-
-
-def sha256(path: Path) -> str:
-    """Return a file's SHA-256; raise InputError where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {COPY}") from error
 
 
 def _digest(said: dict[str, Any]) -> str:

@@ -133,6 +133,15 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
+def sha256(path: Path, way_out: str) -> str:
+    """Return a file's SHA-256; an InputError where it cannot be read ends with ``way_out``."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {way_out}") from error
+
+
 def is_full(error: Exception) -> bool:
     """Say whether an error means a full disk; safetensors gives the system's error number only in its text."""
     return getattr(error, "errno", None) in FULL or any(f"os error {number})" in str(error) for number in FULL)

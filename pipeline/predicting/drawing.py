@@ -1,6 +1,5 @@
 """Where the scales looked at one picture, drawn as the report's galleries draw it."""
 
-import hashlib
 import io
 import os
 from pathlib import Path, PurePosixPath
@@ -8,6 +7,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from pipeline.disk import files
 from pipeline.predicting.sources import Source
 from pipeline.recogniser import Answer
 from pipeline.reporting import figures
@@ -56,5 +56,4 @@ def _short(path: PurePosixPath) -> PurePosixPath:
     name = os.fsencode(path.name)
     if len(name) <= LONGEST:
         return path
-    digest = hashlib.sha256(name).hexdigest()[:16]
-    return path.with_name(os.fsdecode(name[: LONGEST - 17]) + f"-{digest}")
+    return path.with_name(os.fsdecode(name[: LONGEST - 17]) + f"-{files.digest(name)}")

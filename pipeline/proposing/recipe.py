@@ -103,9 +103,8 @@ def _pixels(survey: Survey, kind: Kind, small: bool) -> tuple[int, str]:
     wanted, least = kind.pixels[small], FEWEST_CELLS * CELL
     has = survey.short_edge // CELL * CELL  # zooming in beyond what a camera saw adds nothing
     if has < wanted:
-        return max(
-            has, least
-        ), f"half of your pictures have at most {survey.short_edge:,}; the least is {least}, 5 x 5 cells"
+        why = f"half of your pictures have at most {survey.short_edge:,}; the least is {least}, 5 x 5 cells"
+        return max(has, least), why
     return wanted, f"small, for a first look; {kind.like} has {kind.pixels[False]}" if small else f"as {kind.like}"
 
 

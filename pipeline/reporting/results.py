@@ -1,6 +1,5 @@
 """The input of a report, read from the outputs of the other stages."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ CALIBRATION = {  # tables of the evaluate stage beside its predictions, and thei
     "coverage": {"confidence": float, "coverage": float, "accuracy": float},
     "calibration": {"accuracy": float, "confidence": float, "error": float},
 }
+TRAIN = "run its train stage"
 ROUNDING = 1e-3  # by which a probability may be above 1
 CURVES = ["epoch", "l_loc", "l_obj", "acc_avg", "test_acc_avg"]  # columns of a training's history that are drawn
 
@@ -65,7 +65,7 @@ def read(  # noqa: PLR0913 - a folder each
         published=published(reports / "published.yaml", recipe.download),
         recipe=recipe,
         taken=imageset.read_taken(taken),
-        weights=[sha256(cell.below(runs / "train") / "weights.safetensors") for cell in cells],
+        weights=[files.sha256(cell.below(runs / "train") / "weights.safetensors", TRAIN) for cell in cells],
         curves={name: read_calibration(runs / "evaluate" / f"{name}.csv") for name in CALIBRATION},
     )
 
@@ -101,17 +101,8 @@ def read_calibration(path: Path) -> pd.DataFrame:
 
 def read_history(path: Path) -> pd.DataFrame:
     """Read the numbers of each epoch of a training."""
-    header = text.read_table(path, {}, CURVES, "run its train stage").columns
-    return text.read_table(path, dict.fromkeys(header, float), CURVES, "run its train stage")
-
-
-def sha256(path: Path) -> str:
-    """Return a file's SHA-256."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); run its train stage") from error
+    header = text.read_table(path, {}, CURVES, TRAIN).columns
+    return text.read_table(path, dict.fromkeys(header, float), CURVES, TRAIN)
 
 
 def published(path: Path, source: dict[str, Any]) -> dict | None:

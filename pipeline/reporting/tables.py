@@ -15,8 +15,8 @@ LEVELS = {"acc_loc": "Acc_loc", "acc_obj": "Acc_obj", "acc_avg": "Acc_avg"}
 OVERLAPS = {"iou": "mean IoU", "iou_above_half": "share above 0.5"}
 COSTS = {"parameters_m": "parameters (M)", "gflops": "GFLOPs an image", "images_per_s": "images/s"}
 PUBLISHED_IOU = "published (scale 1)"
-EMPTY = {"published", "difference", PUBLISHED_IOU, "accuracy"}  # where NaN is left empty: nobody published it, or
-# a class has no test images
+# Rows and columns where NaN is left empty: nobody published it, or a class has no test images.
+EMPTY = {"published", "difference", PUBLISHED_IOU, "accuracy"}
 
 
 def table_1(index: pd.DataFrame, published: dict | None) -> pd.DataFrame:

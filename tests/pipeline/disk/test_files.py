@@ -139,3 +139,12 @@ def test_an_old_folder_comes_back_where_the_new_one_cannot_take_its_place(tmp_pa
     with pytest.raises(OSError, match="broken"), files.atomic_write(tmp_path / "out") as folder:
         folder.mkdir()
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["old"]
+
+
+def test_a_files_digest_is_that_of_sha256sum(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(os.urandom(3_000_000))
+    expected = subprocess.run(["sha256sum", path], capture_output=True, text=True, check=True).stdout.split()[0]
+    assert files.sha256(path, "") == expected
+    with pytest.raises(InputError, match=r"nowhere: cannot be read .*; make it"):
+        files.sha256(tmp_path / "nowhere", "make it")
