@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -134,10 +135,11 @@ def cost(table: pd.DataFrame) -> Figure:
 
 
 def save(figure: Figure, path: Path, dpi: int = 110) -> None:
-    """Write a figure as ``path`` with .png and .svg."""
-    for kind in ("png", "svg"):
-        with files.atomic_write(path.with_name(f"{path.name}.{kind}")) as temporary:
-            figure.savefig(temporary, format=kind, dpi=dpi)
+    """Write a figure as ``path`` with .png and .svg; the same figure gives the same bytes, as DVC compares them."""
+    for kind, dated in (("png", {}), ("svg", {"Date": None})):
+        salted = rc_context({"svg.hashsalt": path.name})  # else the names of marks inside are drawn by lot
+        with salted, files.atomic_write(path.with_name(f"{path.name}.{kind}")) as temporary:
+            figure.savefig(temporary, format=kind, dpi=dpi, metadata=dated)
 
 
 def _verdict(prediction: str, truth: str | None) -> tuple[str, str]:

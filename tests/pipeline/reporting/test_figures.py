@@ -116,6 +116,16 @@ def test_curves_of_every_scale(tmp_path):
     assert "<svg" in (tmp_path / "curves.svg").read_text()
 
 
+def test_the_same_figure_gives_the_same_bytes(tmp_path, monkeypatch):
+    for when, name in (("0", "a"), ("86400", "b")):  # what matplotlib would take for the date
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", when)
+        (tmp_path / name).mkdir()
+        figures.save(figures.classifiers({1: 80.0, 16: 85.0}), tmp_path / name / "figure")
+    for kind in ("png", "svg"):
+        one, two = ((tmp_path / name / f"figure.{kind}").read_bytes() for name in "ab")
+        assert one == two, kind
+
+
 def test_importing_sets_nothing_up_for_the_whole_process():
     code = "import sys, pipeline.reporting.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
