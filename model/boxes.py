@@ -69,22 +69,33 @@ def widen(box: Tensor, margin: float, minimum: float) -> Tensor:
     return torch.cat([corner, corner + wanted], dim=1)
 
 
-def look(M_b: Tensor, outer: Tensor, region: str, margin: float, minimum: float) -> tuple[Tensor, Tensor]:
-    """Return where a scale attends, and what the next scale sees, in the pictures that its crops were cut from.
+def attended_box(M_b: Tensor, outer: Tensor) -> Tensor:
+    """Return the boxes around all attended cells, in the pictures that the crops were cut from.
+
+    M_b    (B, H, W) bool  masks of the crops
+    outer  (B, 4)  the crops, as shares of their pictures
+    ->     (B, 4)  as shares of the pictures
+
+    >>> attended_box(torch.tensor([[[False, True], [False, True]]]), torch.tensor([[0.0, 0.0, 0.5, 0.5]])).tolist()
+    [[0.25, 0.0, 0.5, 0.5]]
+    """
+    return compose(outer, tight_box(M_b))
+
+
+def next_crop(M_b: Tensor, outer: Tensor, region: str, margin: float, minimum: float) -> Tensor:
+    """Return what the next scale sees, in the pictures that this scale's crops were cut from.
 
     M_b      (B, H, W) bool  masks of the crops
     outer    (B, 4)  the crops, as shares of their pictures
     region   ``all`` the box goes around all attended cells; ``largest`` around their largest region
-    ->       (B, 4)  the attended boxes, as shares of the pictures
-             (B, 4)  the same, after ``widen`` within the crops
+    ->       (B, 4)  the boxes after ``widen`` within the crops, as shares of the pictures
 
     >>> M_b = torch.tensor([[[False, True], [False, True]]])
-    >>> attended, seen = look(M_b, torch.tensor([[0.0, 0.0, 0.5, 0.5]]).double(), "all", margin=0.0, minimum=1.0)
-    >>> attended.tolist(), seen.tolist()
-    ([[0.25, 0.0, 0.5, 0.5]], [[0.0, 0.0, 0.5, 0.5]])
+    >>> next_crop(M_b, torch.tensor([[0.0, 0.0, 0.5, 0.5]]), "all", margin=0.0, minimum=1.0).tolist()
+    [[0.0, 0.0, 0.5, 0.5]]
     """
     box = tight_box(largest_region(M_b) if region == "largest" else M_b)
-    return compose(outer, box), compose(outer, widen(box, margin, minimum))
+    return compose(outer, widen(box, margin, minimum))
 
 
 def compose(outer: Tensor, inner: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ class Output:
 
     logits: Tensor  # (B, L) float32, of the object-level classifier
     attention: Attention | None  # None where there are no local classifiers
+    mean_logits: Tensor | None = None  # (B, L) float32, of a baseline's second classifier
 
 
 class Network(nn.Module):
@@ -52,18 +53,23 @@ class Network(nn.Module):
 
 
 class Baseline(nn.Module):
-    """The same backbone, spatial max pooling and one linear classifier (section 5.3)."""
+    """The same backbone, spatial max pooling and one linear classifier (section 5.3).
 
-    def __init__(self, backbone: Backbone, n_categories: int) -> None:
+    second_head  adds a linear classifier of the mean-pooled features: ours averages two answers, and so does this
+    """
+
+    def __init__(self, backbone: Backbone, n_categories: int, second_head: bool = False) -> None:
         super().__init__()
         self.backbone = backbone
         self.object = nn.Linear(backbone.channels, n_categories)
+        self.second = nn.Linear(backbone.channels, n_categories) if second_head else None
 
     def forward(self, X: Tensor) -> Output:
         """X (B, 3, height, width) uint8."""
         features = self.backbone(X).to(self.object.weight.dtype)  # B C H W
         with torch.autocast(X.device.type, enabled=False):
-            return Output(self.object(features.amax(dim=(2, 3))), None)
+            logits = self.object(features.amax(dim=(2, 3)))  # B L
+            return Output(logits, None, self.second(features.mean(dim=(2, 3))) if self.second is not None else None)
 
 
 def object_feature(features: Tensor, M_b: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Stage: run one trained network on every image once, to get predictions, maps and the crops of the next scale."""
+"""Stage: run one trained network on every image once, to get predictions, attention maps and boxes."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from model.boxes import look
-from pipeline import overlay, params
+from model.boxes import attended_box
+from pipeline import overlay
 from pipeline.disk import files, imageset, outputs, predictions
 from pipeline.disk.cells import Cell
 from pipeline.disk.imageset import CROP, ImageSet
-from pipeline.disk.predictions import ATTENDED, NEXT
+from pipeline.disk.predictions import ATTENDED
 from pipeline.tracking import run as tracking
 from pipeline.training import accelerator, environment, inference, trained
 from pipeline.training.inference import ImageResult
@@ -20,25 +20,26 @@ from pipeline.training.inference import ImageResult
 N_PICTURES = 8  # logged to MLflow
 
 
-def run(cell: Cell, recipe: params.Recipe, weights: Path, images: Path, split: str | None, out: Path) -> None:
+def run(cell: Cell, weights: Path, images: Path, split: str | None, out: Path) -> None:
     """Run the network whose weights are in the folder ``weights`` on the image set ``images``, in eval mode.
 
-    recipe  how boxes are chosen; what the network is and how it was trained stands beside its weights
+    What the network is and how it was trained stands in the file of its weights.
+
     split   'test', or None for training and test images, both of which the next scale's crops need
 
-    Writes to ``out``: predictions.npz; with local classifiers boxes.csv, and maps.npz of the test images.
+    Writes to ``out``: predictions.npz; with local classifiers boxes.csv and maps.npz.
     """
     outputs.check_folder(out, predictions.FILES)
-    recipe = trained.read_recipe(weights, recipe)
+    recipe = trained.read_recipe(weights)
     job = accelerator.start_for(recipe.train)
     data, machine = imageset.read(images), environment.announce(job, recipe.train)
     network = trained.read(weights, recipe.network, len(data.class_names))
     network = job.prepare_model(network, evaluation_mode=True)
     results = inference.infer(network, data, split, job)
     if job.is_main_process:
-        sections = {"network": recipe.network, "attend": recipe.attend, "machine": machine}
+        sections = {"network": recipe.network, "machine": machine}
         with tracking.run(cell.dataset, "attend", sections, cell) as tracker:
-            metrics = _write(out, data, results, recipe)
+            metrics = _write(out, data, results, recipe.answer)
             tracker.images(data, context="evaluation")
             named = metrics | {"accuracy": metrics[f"acc_{recipe.answer}"]}  # that of the level which was trained
             tracker.metrics({f"test/{name}": value for name, value in named.items()})
@@ -49,17 +50,17 @@ def run(cell: Cell, recipe: params.Recipe, weights: Path, images: Path, split: s
     job.end_training()
 
 
-def boxes(results: list[ImageResult], index: pd.DataFrame, recipe: params.Attend) -> pd.DataFrame:
-    """Return, for every result, the attended box and the next scale's crop, as shares of the original's sides.
+def boxes(results: list[ImageResult], index: pd.DataFrame) -> pd.DataFrame:
+    """Return, for every result, the box around the attended cells, as shares of the original's sides.
 
     index  of the image set; its columns CROP are this scale's crops of the originals
     """
     rows = index.iloc[[result.position for result in results]]
     crops = torch.from_numpy(rows[CROP].to_numpy())[:, None]  # N 1 4: masks differ in shape, so each is a batch
     masks = [torch.from_numpy(result.M_b)[None] for result in results]
-    found = [look(mask, crop, **dict(recipe)) for mask, crop in zip(masks, crops, strict=True)]
+    found = [attended_box(mask, crop) for mask, crop in zip(masks, crops, strict=True)]
     table = pd.DataFrame({"id": rows.id.to_numpy()})
-    table[ATTENDED], table[NEXT] = (torch.cat(boxes).numpy() for boxes in zip(*found, strict=True))
+    table[ATTENDED] = torch.cat(found).numpy()
     table["attended"] = [result.M_b.mean() for result in results]
     table["constant"] = [result.constant for result in results]
     return table
@@ -80,17 +81,18 @@ def _of_test(data: ImageSet, results: list[ImageResult]) -> list[ImageResult]:
     return [result for result in results if data.index.split[result.position] == "test"]
 
 
-def _write(out: Path, data: ImageSet, results: list[ImageResult], recipe: params.Recipe) -> dict[str, float]:
+def _write(out: Path, data: ImageSet, results: list[ImageResult], answer: str) -> dict[str, float]:
     """Write the stage's files in one atomic write, and return what to log of the test images."""
-    answers = inference.predictions(results, data, recipe.answer)
+    answers = inference.predictions(results, data, answer)
     metrics = answers.of("test").accuracies()
     with files.atomic_write(out) as folder:
         folder.mkdir(parents=True)
         predictions.write_predictions(folder, answers)
-        if recipe.network.n_classifiers:
-            table = boxes(results, data.index, recipe.attend)
-            maps = {data.index.id[result.position]: (result.M, result.M_b) for result in _of_test(data, results)}
+        if results[0].M_b is not None:
+            table = boxes(results, data.index)
+            maps = {data.index.id[result.position]: (result.M, result.M_b) for result in results}
             predictions.write_boxes(folder, table)
             predictions.write_maps(folder, maps)
-            metrics |= table.loc[table.id.isin(maps), ["attended", "constant"]].mean().to_dict()
+            tested = table.id.isin(answers.of("test").id)
+            metrics |= table.loc[tested, ["attended", "constant"]].mean().to_dict()
     return metrics

@@ -163,22 +163,22 @@ def attend(
     split: Annotated[Literal["all", "test"], typer.Option(help="all: training images too, to be cropped.")] = "all",
 ) -> None:
     """Run a trained network on every image once: predictions, maps, boxes."""
-    from pipeline import params
+    from pipeline import attend
     from pipeline.disk.cells import Cell
 
-    recipe = params.read(dataset, variant, seed)
-    from pipeline import attend
-
     cell = Cell(dataset, variant, seed, scale)
-    attend.run(cell, recipe, trained, images, None if split == "all" else split, out)
+    attend.run(cell, trained, images, None if split == "all" else split, out)
 
 
-@command(f"crop {RAW} {IMAGES} --attended runs/birdlets/attend/ours-0/scale-1 --out /tmp/crop")
-def crop(raw: Raw, attended: Attended, images: Images, out: Out) -> None:
-    """Cut the attended boxes from the originals and zoom them, for the next scale to read."""
+@command(f"crop birdlets {RAW} {IMAGES} --attended runs/birdlets/attend/ours-0/scale-1 --out /tmp/crop")
+def crop(dataset: Dataset, raw: Raw, attended: Attended, images: Images, out: Out, variant: Variant = "ours") -> None:
+    """Cut the attended regions from the originals and zoom them, for the next scale to read."""
+    from pipeline import params
+
+    recipe = params.read(dataset, variant).attend
     from pipeline import crop
 
-    crop.run(raw, attended, images, out)
+    crop.run(recipe, raw, attended, images, out)
 
 
 @command(f"evaluate birdlets 1 2 3 {IMAGES} --attended runs/birdlets/attend --out /tmp/out --metrics /tmp/out.json")

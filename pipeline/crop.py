@@ -1,20 +1,63 @@
-"""Stage: cut the attended boxes from the originals and zoom them, for the next scale to read (section 4.4)."""
+"""Stage: cut the attended regions from the originals and zoom them, for the next scale to read (section 4.4)."""
 
 from pathlib import Path
 
-from pipeline import images
+import numpy as np
+import pandas as pd
+import torch
+
+from model.boxes import next_crop, widen
+from pipeline import images, params
 from pipeline.disk import imageset, predictions
+from pipeline.disk.imageset import BOX, CROP
+from pipeline.errors import InputError
 
 
-def run(raw: Path, attended: Path, seen: Path, out: Path) -> None:
+def run(recipe: params.Attend, raw: Path, attended: Path, seen: Path, out: Path) -> None:
     """Write the next scale's image set, its images as large as those of the scale before.
 
+    recipe    how masks become crops
     raw       folder of the originals
-    attended  folder of the attend stage, which says where to cut
+    attended  folder of the attend stage, which has the masks
     seen      image set that the attend stage read
     """
     before = imageset.read(seen)
-    index = before.index
-    boxes = predictions.read_boxes(attended, index.id)[predictions.NEXT]
+    index, maps = before.index, predictions.read_maps(attended, before.index.id)
+    boxes = attention(recipe, index, [M_b for _, M_b in maps.values()])
+    if recipe.crops == "centre":
+        boxes = centred(boxes)
+    elif recipe.crops == "true_box":
+        boxes = true(recipe, index, seen)
     _, pictures = imageset.read_originals(raw)
-    imageset.write(out, index, images.cut_all(index, pictures, boxes.to_numpy(), before.short_edge))
+    imageset.write(out, index, images.cut_all(index, pictures, boxes, before.short_edge))
+
+
+def attention(recipe: params.Attend, index: pd.DataFrame, masks: list[np.ndarray]) -> np.ndarray:
+    """Return the boxes that attention chooses, (N, 4) as shares of the originals' sides.
+
+    masks  (H, W) bool, of each row of the index; its columns CROP are what the masks' scale saw
+    """
+    crops = torch.from_numpy(index[CROP].to_numpy())[:, None]  # N 1 4: masks differ in shape, so each is a batch
+    found = [
+        next_crop(torch.from_numpy(M_b)[None], crop, *recipe.policy) for M_b, crop in zip(masks, crops, strict=True)
+    ]
+    return torch.cat(found).numpy()
+
+
+def centred(boxes: np.ndarray) -> np.ndarray:
+    """Return, for each box, one of their mean area in its picture's middle: a control that looks nowhere.
+
+    boxes  (N, 4)
+
+    >>> centred(np.array([[0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 1.0, 1.0]])).tolist()
+    [[0.25, 0.25, 0.75, 0.75], [0.25, 0.25, 0.75, 0.75]]
+    """
+    side = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1).mean())
+    return np.tile([0.5 - side / 2, 0.5 - side / 2, 0.5 + side / 2, 0.5 + side / 2], (len(boxes), 1))
+
+
+def true(recipe: params.Attend, index: pd.DataFrame, seen: Path) -> np.ndarray:
+    """Return the true boxes with the recipe's margin, (N, 4): what attention could reach at most."""
+    if index[BOX].isna().to_numpy().any():
+        raise InputError(f"{seen}: some images have no true box, and attend.crops true_box needs all; choose another")
+    return widen(torch.from_numpy(index[BOX].to_numpy(float)), recipe.margin, minimum=0).numpy()

@@ -7,8 +7,8 @@ from pathlib import Path
 from pipeline.datasets import sources
 from pipeline.datasets.account import Account
 from pipeline.disk import files, imageset, outputs
+from pipeline.disk.sections import Section
 from pipeline.errors import InputError
-from pipeline.params import Section
 
 
 def run(source: Section, raw: Path) -> None:

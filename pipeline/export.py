@@ -44,15 +44,19 @@ def run(dataset: str, recipe: params.Recipe, weights: list[Path], images: Path, 
     metrics  what the evaluate stage measured
     """
     data = imageset.read(images)
-    recipes = [trained.read_recipe(folder, recipe) for folder in weights]
+    recipes = [trained.read_recipe(folder) for folder in weights]
     for folder, other in zip(weights, recipes, strict=True):
         if other != recipes[0]:
             raise InputError(f"{folder}: was trained by another recipe than {weights[0]}; run 'dvc repro'")
-    used = {name: getattr(recipes[0], name) for name in ("network", "train", "attend")}
     description = Description(
         dataset=dataset,
         class_names=data.class_names,
-        recipe=Used(prepare=params.Prepare(short_edge=data.short_edge), **used),
+        recipe=Used(
+            prepare=params.Prepare(short_edge=data.short_edge),
+            network=recipes[0].network,
+            train=recipes[0].train,
+            attend=recipe.attend,
+        ),
         trained_on=data.digest,
         weights=[files.sha256(folder / trained.WEIGHTS, "run its train stage") for folder in weights],
         metrics=_measured(metrics),

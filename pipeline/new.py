@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline import params, plan, trainings
 from pipeline.datasets import apart, sources
-from pipeline.disk import files
+from pipeline.disk import files, sections
 from pipeline.errors import InputError
 from pipeline.params import OURS, PATH, Recipe
 from pipeline.proposing import machine, pace, recipe, survey
@@ -44,7 +44,7 @@ def run(name: str, folder: Path, wanted: Wanted) -> None:
     _say(f"{folder}:", found.lines)
     here, download = machine.look(), source.model_dump(exclude_defaults=True)
     chosen, other = (recipe.propose(found, here, download, small) for small in (wanted.small, not wanted.small))
-    checked, changed = (params.check(Recipe, one.values, f"recipes.{name}.") for one in (chosen, other))
+    checked, changed = (sections.check(Recipe, one.values, f"recipes.{name}.") for one in (chosen, other))
     measured = pace.measure(checked, found, start)
     _write(name, chosen, variants, found)
     plan.run([], checked=False)

@@ -9,14 +9,14 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.disk import files
 from pipeline.disk.imageset import CELL
+from pipeline.disk.sections import NaturalInt, PositiveInt, Section, Share, check
 from pipeline.errors import InputError
 
 PATH = Path("params.yaml")
@@ -26,11 +26,9 @@ NAMED = {  # variants that tables and claims know by name, and their values
     "baseline": {"network.n_classifiers": 0},
     "local": {"train.loss": "local"},
     "object": {"train.loss": "object"},
+    "centred": {"attend.crops": "centre"},
+    "two-heads": {"network.n_classifiers": 0, "network.second_head": True},
 }
-
-PositiveInt = Annotated[int, Field(ge=1)]
-NaturalInt = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def _whole_cells(pixels: int) -> int:
@@ -41,15 +39,6 @@ def _whole_cells(pixels: int) -> int:
 
 
 Pixels = Annotated[int, Field(ge=CELL), AfterValidator(_whole_cells)]
-
-
-class Section(BaseModel):
-    """A part of a recipe; unknown, missing and mistyped keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-S = TypeVar("S", bound=Section)
 
 
 class Prepare(Section):
@@ -66,6 +55,7 @@ class Network(Section):
     stride: Literal[16, 32]  # pixels per cell of the feature maps; the paper's ResNet-50 has 32
     n_classifiers: NaturalInt  # n; section 5.2: 16; Figure 8: 1 to 16; 0: the baseline, max pooling over all cells
     attention: Literal["probability", "logit"]  # what M is computed from; the paper: 'probability activations'
+    second_head: bool = False  # of the baseline: a linear classifier of mean-pooled features too; it averages both
 
 
 class Train(Section):
@@ -90,9 +80,29 @@ class Train(Section):
 class Attend(Section):
     """How a mask becomes the next scale's crop; values were chosen on training pictures, never by true boxes."""
 
+    crops: Literal["attention", "centre", "true_box"] = "attention"  # what cuts them; the others are controls
     region: Literal["all", "largest"]  # the box goes around all attended regions, or the largest
     margin: Annotated[float, Field(ge=0)]  # share of the box's side that is added
     minimum: Share  # least side of a crop, as a share of the side of the picture it is cut from
+
+    @property
+    def policy(self) -> tuple[str, float, float]:
+        """The last arguments of ``model.boxes.next_crop``."""
+        return self.region, self.margin, self.minimum
+
+
+class Training(Section):
+    """What one network is, and how it is trained."""
+
+    network: Network
+    train: Train
+
+    @property
+    def answer(self) -> str:
+        """The level whose prediction counts: 'avg', the mean of both, or the only one that is trained."""
+        if self.network.n_classifiers == 0:
+            return "avg" if self.network.second_head else "obj"
+        return {"both": "avg", "local": "loc", "object": "obj"}[self.train.loss]
 
 
 class Recipe(Section):
@@ -105,16 +115,14 @@ class Recipe(Section):
     attend: Attend
 
     @property
-    def answer(self) -> str:
-        """The level whose prediction counts: 'avg', the mean of both, or the only one that is trained."""
-        if self.network.n_classifiers == 0:
-            return "obj"
-        return {"both": "avg", "local": "loc", "object": "obj"}[self.train.loss]
+    def training(self) -> Training:
+        """What each scale's network is, and how it is trained."""
+        return Training(network=self.network, train=self.train)
 
     @property
-    def cuts_own_crops(self) -> bool:
-        """Whether its own boxes cut the crops of scales 2 and 3; the baseline and single losses read those of ours."""
-        return self.answer == "avg"
+    def attends(self) -> bool:
+        """Whether its attention can cut crops: both losses are trained. Others read the crops of ours."""
+        return self.network.n_classifiers > 0 and self.train.loss == "both"
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> Self:
@@ -129,6 +137,8 @@ class Recipe(Section):
             raise ValueError(
                 f"train.loss: {self.train.loss!r} is for local classifiers; with n_classifiers 0 say 'both'"
             )
+        if self.network.n_classifiers and self.network.second_head:
+            raise ValueError("network.second_head: is for the baseline, n_classifiers 0; leave it out")
         return self
 
     @model_validator(mode="after")
@@ -155,9 +165,12 @@ def read(dataset: str, variant: str = OURS, seed: int = 0, path: Path = PATH) ->
     if dataset not in known:
         raise InputError(f"{path}: there is no recipe for {dataset!r}; recipes: {', '.join(map(str, known)) or 'none'}")
     recipe = check(Recipe, recipes[dataset], f"{path}: recipes.{dataset}.")
-    if not recipe.cuts_own_crops:
-        raise InputError(f"{path}: recipes.{dataset}: n_classifiers 0 and single losses are for 'variants'")
-    if changes := _variant(variant, values, path):
+    if not recipe.attends or recipe.attend.crops != "attention":
+        raise InputError(
+            f"{path}: recipes.{dataset}: n_classifiers 0, single losses and crops by centre or true_box are for "
+            "'variants'"
+        )
+    if changes := _changes(variant, values, path):
         changed = {section: dict(recipes[dataset][section]) for section in VARIED}
         for name, value in changes.items():
             section, _, key = name.partition(".")
@@ -166,7 +179,12 @@ def read(dataset: str, variant: str = OURS, seed: int = 0, path: Path = PATH) ->
     return recipe.model_copy(update={"train": recipe.train.model_copy(update={"seed": recipe.train.seed + seed})})
 
 
-def _variant(name: str, values: dict, path: Path) -> dict[str, Any]:
+def changes(variant: str, path: Path = PATH) -> dict[str, Any]:
+    """Return the values of a variant that are not the recipe's, by dotted name."""
+    return _changes(variant, load(path), path)
+
+
+def _changes(name: str, values: dict, path: Path) -> dict[str, Any]:
     """Return a variant's values by dotted name; check that NAMED and n-<number> have the values of their names."""
     variants = values.get("variants")
     if not isinstance(variants, dict) or name not in variants:
@@ -187,17 +205,6 @@ def _variant(name: str, values: dict, path: Path) -> dict[str, Any]:
     elif any(changes.get(key) != value for key, value in NAMED.get(name, {}).items()):
         raise InputError(f"{where}: tables call {NAMED[name]} so; write that, or choose another name")
     return changes
-
-
-def check(model: type[S], values: Any, where: str) -> S:
-    """Validate values of the file as a section; each line of the InputError begins with ``where``."""
-    if not isinstance(values, dict):
-        raise InputError(f"{where.rstrip('.: ')}: must be a mapping of values, got {values!r}")
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        lines = [where + _explain(problem, model) for problem in error.errors()]
-        raise InputError("\n".join(lines)) from error
 
 
 def load(path: Path = PATH) -> dict[str, Any]:
@@ -232,18 +239,3 @@ def edit(path: Path = PATH) -> Iterator[Any]:
         with temporary.open("w", encoding="utf-8", newline="\r\n" if "\r\n" in content else None) as file:
             yaml.dump(values, file)
         shutil.copymode(path, temporary)
-
-
-def _explain(problem: dict, model: type[Section]) -> str:
-    """Explain one of pydantic's errors in a line: the field, what is wrong, how to correct it."""
-    where = [str(part) for part in problem["loc"]]
-    field, message = ".".join(where), problem["msg"].removeprefix("Value error, ")
-    if not where:  # two fields disagree: the message names them
-        return message
-    if problem["type"] == "extra_forbidden":
-        parent = model.model_fields[where[0]].annotation if len(where) > 1 else model
-        near = get_close_matches(where[-1], list(parent.model_fields), n=1)
-        return f"{field}: unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
-    if problem["type"] == "missing":
-        return f"{field}: missing"
-    return f"{field}: {message}, got {problem['input']!r}"

@@ -23,7 +23,7 @@ RESERVED = ("raw", "archives", "metrics", "unfinished", "unsent", "logs")  # fol
 HEADER = """\
 # Written by 'pipeline plan' from 'datasets', 'variants' and 'plan' of params.yaml, for dvc.yaml to read; do not edit.
 # planned: datasets, 'files' being yours, filled up to three with a folder of code; weights: what backbones start from;
-# cells: trainings, each with the pictures that it reads; crops: the pictures that attention cuts.
+# cells: trainings, each with the pictures that it reads; crops: the pictures that attention cuts, and who attended.
 """
 
 
@@ -101,7 +101,7 @@ def _spell(dataset: str, cells: list[Cell]) -> dict[str, dict[str, dict[str, Any
     cutter = {variant: _cutter(dataset, variant) for variant in variants}
     seen = {cell: replace(cell, variant=cutter[cell.variant]) for cell in cells}  # training -> image set that it reads
     crops = sorted({crop for crop in seen.values() if crop.scale > 1})
-    attended = {crop: replace(crop, scale=crop.scale - 1) for crop in crops}  # image set -> training whose boxes cut it
+    attended = {crop: _attender(crop) for crop in crops}  # image set -> training whose masks cut it
     for cell, crop in seen.items():
         if crop.scale > 1 and attended[crop] not in seen:
             raise InputError(
@@ -122,7 +122,8 @@ def _spell(dataset: str, cells: list[Cell]) -> dict[str, dict[str, dict[str, Any
             for cell, crop in seen.items()
         },
         "crops": {
-            f"{dataset}-{crop}": _line(crop) | {"before": before.scale, "images": before.images(data).as_posix()}
+            f"{dataset}-{crop}": _line(crop)
+            | {"attended": f"{before.run}/scale-{before.scale}", "images": before.images(data).as_posix()}
             for crop, before in attended.items()
         },
     }
@@ -166,7 +167,19 @@ def _check_word(name: str, where: str) -> None:
 
 
 def _cutter(dataset: str, variant: str) -> str:
-    """Return the variant whose boxes cut a variant's crops for scales 2 and 3: the variant itself, or ours."""
+    """Return the variant whose crops a variant reads at scales 2 and 3: its own, or those of ours."""
     _check_word(variant, str(params.PATH))
     check_name(dataset, f"{params.PATH}: recipes.{dataset}")
-    return variant if params.read(dataset, variant).cuts_own_crops else OURS
+    recipe = params.read(dataset, variant)
+    return variant if recipe.attends or recipe.attend.crops != "attention" else OURS
+
+
+def _attender(crop: Cell) -> Cell:
+    """Return the training whose masks cut an image set: that of the scale before.
+
+    A control has the crops of ours cut in another place, so that both see as much of their pictures.
+    """
+    variant = crop.variant if params.read(crop.dataset, crop.variant).attend.crops == "attention" else OURS
+    if crop.scale == 2:
+        variant = trainings.network_of(variant)
+    return replace(crop, variant=variant, scale=crop.scale - 1)

@@ -19,13 +19,13 @@ from PIL import Image
 from pydantic import Field
 from torch import nn
 
-from model.boxes import look
+from model.boxes import attended_box, next_crop
 from pipeline import images, params
-from pipeline.disk import files
+from pipeline.disk import files, sections
 from pipeline.disk.imageset import CELL, ImageSet
 from pipeline.disk.predictions import over_scales
+from pipeline.disk.sections import Section
 from pipeline.errors import InputError
-from pipeline.params import Section
 from pipeline.training import inference, trained
 from pipeline.training.batches import TEST_BATCH, test_batches
 
@@ -110,7 +110,7 @@ class Recogniser:
         """
         if not originals:
             return []
-        crops = [WHOLE] * len(originals)
+        crops, policy = [WHOLE] * len(originals), self.recipe.attend.policy
         views: list[list[View]] = [[] for _ in originals]
         for network in self.networks:
             seen = self._prepare(originals, crops)
@@ -121,7 +121,9 @@ class Recogniser:
             following = []
             for result, avg, crop, before in zip(done, mean, crops, views, strict=True):
                 outer, mask = torch.tensor([crop], dtype=torch.float64), torch.from_numpy(result.M_b)[None]
-                attended, after = (box[0].tolist() for box in look(mask, outer, **dict(self.recipe.attend)))
+                attended, after = (
+                    box[0].tolist() for box in (attended_box(mask, outer), next_crop(mask, outer, *policy))
+                )
                 jpeg = seen.read(str(result.position))
                 before.append(View(jpeg, crop, attended, result.loc, result.obj, avg, result.M, result.M_b))
                 following.append(after)
@@ -184,7 +186,7 @@ def read(folder: Path) -> Description:
         raise InputError(f"{path}: has format {version}, and this code reads up to {VERSION}: take a newer foveate")
     if digest != _digest(said):
         raise InputError(f"{path}: damaged or edited, its digest is of another content; {COPY}")
-    description = params.check(Description, said, f"{path}: ")
+    description = sections.check(Description, said, f"{path}: ")
     if description.images != HOW or description.average != AVERAGE:
         raise InputError(f"{path}: its images are made in a way that this code does not know: take its own foveate")
     for place, expected in zip(scales(folder, description), description.weights, strict=True):

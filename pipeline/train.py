@@ -36,10 +36,10 @@ def run(cell: Cell, recipe: params.Recipe, images: Path, weights: Path | None, o
             tracker.images(data, context="training")
             network = loop.train(recipe, data, job, tracker, found, pretrained)
             if job.is_main_process:
-                trained.write(out, network, recipe)
+                trained.write(out, network, recipe.training)
                 _write_history(out / HISTORY, found.history)
                 last = found.history[-1]  # of its accuracies, the one of the level whose loss was minimised
-                tracker.metrics({"test/accuracy": last[f"test_acc_{recipe.answer}"]}, int(last["epoch"]))
+                tracker.metrics({"test/accuracy": last[f"test_acc_{recipe.training.answer}"]}, int(last["epoch"]))
                 tracker.files(out)
     job.end_training()
 

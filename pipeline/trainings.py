@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from pipeline import params
+from pipeline.disk import sections
 from pipeline.disk.cells import Cell, main_line
+from pipeline.disk.sections import NaturalInt, Section
 from pipeline.errors import InputError
-from pipeline.params import OURS, NaturalInt, Section
+from pipeline.params import OURS
 
 
 class Block(Section):
@@ -35,13 +37,15 @@ def checked(datasets: Any) -> list[str]:
 
 
 def read(dataset: str) -> list[Cell]:
-    """Return a dataset's trainings, each once, in the order of its plan."""
+    """Return a dataset's trainings, each once, in the order of its plan; at scale 1 those of ``network_of``."""
     plan = named(dataset)
     blocks, where = params.load()["plan"][plan], f"{params.PATH}: plan.{plan}"
     cells: dict[Cell, None] = {}
     for name, values in blocks.items():
-        block = params.check(Block, values, f"{where}.{name}.")
-        cells |= dict.fromkeys(Cell(dataset, *one) for one in product(block.variants, block.seeds, block.scales))
+        block = sections.check(Block, values, f"{where}.{name}.")
+        whole = {variant: network_of(variant) for variant in block.variants}
+        for variant, seed, scale in product(block.variants, block.seeds, block.scales):
+            cells[Cell(dataset, whole[variant] if scale == 1 else variant, seed, scale)] = None
     if main_line(dataset, 1) not in cells:
         raise InputError(f"{where}: {OURS} with seed 0 at scale 1 is missing, which all others are compared with")
     return list(cells)
@@ -58,6 +62,15 @@ def named(dataset: str) -> str:
         example = "{variants: [ours], seeds: [0], scales: [1, 2, 3]}"
         raise InputError(f"{params.PATH}: plan.{name}: missing; the method alone is 'main: {example}'")
     return name
+
+
+def network_of(variant: str) -> str:
+    """Return the variant whose network at scale 1 is a variant's own: how crops are cut matters from scale 2 on."""
+    changes = params.changes(variant)
+    rest = {name: value for name, value in changes.items() if not name.startswith("attend.")}
+    if rest == changes:
+        return variant
+    return next((name for name, values in params.load()["variants"].items() if values == rest), variant)
 
 
 def scales(cells: list[Cell]) -> list[int]:

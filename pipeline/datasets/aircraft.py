@@ -15,9 +15,9 @@ from pipeline.datasets import archive, index, table
 from pipeline.datasets.account import Account
 from pipeline.disk import files
 from pipeline.disk.imageset import BOX
+from pipeline.disk.sections import Section
 from pipeline.errors import InputError
 from pipeline.images import DAMAGED
-from pipeline.params import Section
 
 URL = "https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/archives/fgvc-aircraft-2013b.tar.gz"
 MD5 = "d4acdd33327262359767eeaa97a4f732"

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from pipeline.datasets.account import Account
 from pipeline.disk import text
 from pipeline.disk.imageset import COLUMNS, INDEX, NUMBERS, WAY_OUT
-from pipeline.params import NaturalInt, PositiveInt, Section
+from pipeline.disk.sections import NaturalInt, PositiveInt, Section
 
 Array = NDArray[np.float64]
 Colour = tuple[float, float, float]

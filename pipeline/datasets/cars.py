@@ -15,9 +15,9 @@ import pandas as pd
 
 from pipeline.datasets import archive, folder, index, table
 from pipeline.datasets.account import Account
+from pipeline.disk.sections import Section
 from pipeline.errors import InputError, one_line
 from pipeline.images import DAMAGED, POINTER
-from pipeline.params import Section
 
 CLASSES, TRAINING, TEST = 196, 8144, 8041  # Table 1
 LABELS = "cars_test_annos_withlabels.mat"

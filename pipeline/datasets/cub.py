@@ -7,8 +7,8 @@ import pandas as pd
 
 from pipeline.datasets import archive, index, table
 from pipeline.datasets.account import Account
+from pipeline.disk.sections import Section
 from pipeline.errors import InputError
-from pipeline.params import Section
 
 URL = "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz"
 MD5 = "97eceeb196236b17998738112f37df78"

@@ -16,8 +16,8 @@ from pipeline.datasets import division, index, table, walk
 from pipeline.datasets.account import Account
 from pipeline.disk import files
 from pipeline.disk.imageset import BOX
+from pipeline.disk.sections import NaturalInt, Section
 from pipeline.errors import InputError
-from pipeline.params import NaturalInt, Section
 
 UNCLASSED = "in no class folder"
 NO_BOX = ("", "na", "nan", "null")  # what tables write where there is no box, in lower case

@@ -12,9 +12,9 @@ import pandas as pd
 from pipeline import params
 from pipeline.datasets import aircraft, apart, birdlets, cars, cub, folder, index
 from pipeline.datasets.account import Account
-from pipeline.disk import outputs
+from pipeline.disk import outputs, sections
+from pipeline.disk.sections import Section
 from pipeline.errors import InputError
-from pipeline.params import Section
 
 READERS = {"birdlets": birdlets, "cub": cub, "cars": cars, "aircraft": aircraft, "folder": folder}
 FILES = ("root", "archive", "archives", "boxes", "split")  # values of sources that are paths of the user's
@@ -32,7 +32,7 @@ def check(dataset: str, values: dict[str, Any]) -> Section:
         raise InputError(f"{where}reader: must be one of {', '.join(READERS)}, got {reader!r}")
     if empty := [name for name in FILES if values.get(name) == ""]:
         raise InputError(f"{where}{empty[0]}: is empty; name a path, or null where that is allowed")
-    source = params.check(READERS[reader].Source, values, where)
+    source = sections.check(READERS[reader].Source, values, where)
     outputs.check([dataset])
     for path in files(source):
         apart.keep_apart(where.rstrip("."), path, apart.replaced())

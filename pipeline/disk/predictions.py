@@ -19,7 +19,6 @@ from pipeline.errors import InputError, one_line
 FILES = ("predictions.npz", "boxes.csv", "maps.npz")
 N_SCALES = 3  # the paper's; over fewer there is no multi-scale ('ms') accuracy
 ATTENDED = ["x0", "y0", "x1", "y1"]  # box around attended cells, as shares of the ORIGINAL's sides
-NEXT = ["next_x0", "next_y0", "next_x1", "next_y1"]  # the same, widened: what the next scale sees
 WAY_OUT = "run its attend stage"
 
 
@@ -119,7 +118,7 @@ def _wrong(read: Predictions) -> str:
 
 
 def write_boxes(folder: Path, boxes: pd.DataFrame) -> None:
-    """Write boxes.csv: id, the columns of ATTENDED and NEXT, attended (share of the cells), constant."""
+    """Write boxes.csv: id, the columns of ATTENDED, attended (share of the cells), constant."""
     with files.atomic_write(folder / "boxes.csv") as temporary:
         boxes.to_csv(temporary, index=False)
 
@@ -130,11 +129,10 @@ def read_boxes(folder: Path, images: Collection[str] = ()) -> pd.DataFrame:
     images  the rows that are wanted, in their order; without it all that there are
     """
     path = folder / "boxes.csv"
-    shares = [*ATTENDED, *NEXT, "attended"]
+    shares = [*ATTENDED, "attended"]
     table = text.read_table(path, dict.fromkeys(shares, float), ["id", *shares, "constant"], WAY_OUT)
     inside = table[shares].ge(-EPS).all(axis=1) & table[shares].le(1 + EPS).all(axis=1)  # NaN is neither
-    for x0, y0, x1, y1 in (ATTENDED, NEXT):
-        inside &= (table[x0] <= table[x1]) & (table[y0] <= table[y1])
+    inside &= (table.x0 <= table.x1) & (table.y0 <= table.y1)
     if not inside.all():
         raise InputError(f"{path}: row {inside.argmin() + 1}: a box does not lie inside its picture; {WAY_OUT}")
     if table.id.duplicated().any() or not table.constant.isin(["True", "False"]).all():
@@ -161,8 +159,11 @@ def write_maps(folder: Path, maps: dict[str, tuple[np.ndarray, np.ndarray]]) -> 
         )
 
 
-def read_maps(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Read maps.npz: M (H, W) float16 and M_b (H, W) bool by image."""
+def read_maps(folder: Path, images: Collection[str] = ()) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Read maps.npz: M (H, W) float16 and M_b (H, W) bool by image.
+
+    images  those that are wanted, in their order; without it all that there are
+    """
     path = folder / "maps.npz"
     stored = _load(path, ("id", "shape", "M", "M_b"))
     identities, shapes, M, M_b = (stored[name] for name in ("id", "shape", "M", "M_b"))
@@ -174,7 +175,10 @@ def read_maps(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         raise InputError(f"{path}: cannot be read (its maps have other shapes than it says, or no numbers); {WAY_OUT}")
     ends = cells.cumsum()[:-1]
     rows = zip(identities.ravel(), shapes, np.split(M, ends), np.split(M_b, ends), strict=True)
-    return {str(i): (m.reshape(shape), b.reshape(shape)) for i, shape, m, b in rows}
+    maps = {str(i): (m.reshape(shape), b.reshape(shape)) for i, shape, m, b in rows}
+    if missing := [name for name in images if name not in maps]:
+        raise InputError(f"{path}: {len(missing)} images have no map there, such as {missing[0]!r:.80}; {WAY_OUT}")
+    return {name: maps[name] for name in images} if len(images) else maps
 
 
 def _load(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.disk import imageset, predictions
 from pipeline.disk.imageset import BOX, CROP, ImageSet
-from pipeline.disk.predictions import ATTENDED, NEXT
+from pipeline.disk.predictions import ATTENDED
 from pipeline.reporting.failure_figures import SIDE, Pair
 from pipeline.reporting.figures import Example, View
 
@@ -41,7 +41,7 @@ def gather(row: pd.Series, scales: list[Scale]) -> Example:
         entry, found = scale.images.index.set_index("id").loc[row.id], scale.boxes.loc[row.id]
         boxes = {"true": entry[BOX], "attended": found[ATTENDED]}
         if number < len(scales):
-            boxes["next"] = found[NEXT]
+            boxes["next"] = scales[number].images.index.set_index("id").loc[row.id, CROP]
         crop = entry[CROP].to_numpy(float)
         inside = {name: within(box.to_numpy(float), crop) for name, box in boxes.items() if box.notna().all()}
         views.append(View(pixels(scale.images, row.id), *scale.maps[row.id], inside, row[f"scale_{number}"]))

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import params
 from pipeline.disk.cells import Cell
 from pipeline.disk.imageset import ImageSet
+from pipeline.disk.sections import Section
 from pipeline.tracking import outbox
 
 DIGITS = 4  # significant, of a metric: of 10,000 test images one more or less is seen
@@ -113,7 +113,7 @@ def run(
         store.send("end", status=status, time=int(1000 * time.time()))
 
 
-def flatten(sections: dict[str, params.Section | dict[str, Any]]) -> dict[str, Any]:
+def flatten(sections: dict[str, Section | dict[str, Any]]) -> dict[str, Any]:
     """List the values of sections under dotted names.
 
     >>> flatten({"prepare": params.Prepare(short_edge=448)})

@@ -63,7 +63,7 @@ def run(
 
 
 def predictions(results: list[ImageResult], images: ImageSet, answer: str = "avg") -> Predictions:
-    """Join the results with the images' ids and labels; ``answer`` is ``Recipe.answer``."""
+    """Join the results with the images' ids and labels; ``answer`` is ``Training.answer``."""
     index = images.index.iloc[[result.position for result in results]]
     return Predictions(
         id=index.id.to_numpy(dtype=str),
@@ -76,9 +76,14 @@ def predictions(results: list[ImageResult], images: ImageSet, answer: str = "avg
 
 
 def predict(output: Output) -> tuple[Tensor, Tensor]:
-    """Return the local and the object prediction, (B, L) each; without local classifiers both are the object's."""
+    """Return the local and the object prediction, (B, L) each.
+
+    Without local classifiers the first is that of the baseline's second classifier, or the object's once more.
+    """
     obj = object_prediction(output.logits)
-    return (local_prediction(output.attention.A) if output.attention is not None else obj), obj
+    if output.attention is not None:
+        return local_prediction(output.attention.A), obj
+    return (obj if output.mean_logits is None else object_prediction(output.mean_logits)), obj
 
 
 def _unbatch(positions: list[int], output: Output) -> list[ImageResult]:

@@ -68,7 +68,7 @@ def build(
 def assemble(recipe: params.Network, body: backbone.Backbone, n_categories: int) -> nn.Module:
     """Put the classifiers that a recipe names on a backbone."""
     if recipe.n_classifiers == 0:
-        return Baseline(body, n_categories)
+        return Baseline(body, n_categories, recipe.second_head)
     return Network(body, n_categories, recipe.n_classifiers, recipe.attention)
 
 
@@ -130,6 +130,8 @@ def step(network: nn.Module, loss: str, X: Tensor, t: Tensor, batch: int, accele
     output: Output = network(X)
     l_obj = object_loss(output.logits, t)  # b
     l_loc, attended = torch.zeros_like(l_obj), torch.ones_like(l_obj)
+    if output.mean_logits is not None:
+        l_loc = object_loss(output.mean_logits, t)  # b; of the baseline's second classifier
     if output.attention is not None:
         l_loc = local_loss(output.attention.A, output.attention.M_b, t)  # b
         attended = output.attention.M_b.float().mean(dim=(1, 2))  # b

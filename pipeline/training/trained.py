@@ -1,6 +1,5 @@
 """A trained network on disk: its weights, and in the same file the recipe that it was trained with."""
 
-import json
 from pathlib import Path
 
 import torch
@@ -15,28 +14,24 @@ from pipeline.errors import InputError
 from pipeline.training import loop
 
 WEIGHTS = "weights.safetensors"
-SECTIONS = {"network": params.Network, "train": params.Train}  # of the recipe, as the file keeps it
 
 
-def write(folder: Path, network: nn.Module, recipe: params.Recipe) -> None:
-    """Write a network's weights, with the sections of the recipe that decided them."""
+def write(folder: Path, network: nn.Module, recipe: params.Training) -> None:
+    """Write a network's weights, with the recipe that decided them."""
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    sections = json.dumps({name: getattr(recipe, name).model_dump() for name in SECTIONS})
     folder.mkdir(parents=True, exist_ok=True)
     with files.atomic_write(folder / WEIGHTS) as temporary:
-        save_file(tensors, temporary, {"recipe": sections})
+        save_file(tensors, temporary, {"recipe": recipe.model_dump_json()})
 
 
-def read_recipe(folder: Path, recipe: params.Recipe) -> params.Recipe:
-    """Return a recipe whose network and training are those of the weights in ``folder``."""
+def read_recipe(folder: Path) -> params.Training:
+    """Return what the weights in ``folder`` say of themselves."""
     path = folder / WEIGHTS
     try:
         with safe_open(path, "pt") as file:
-            sections = json.loads(file.metadata()["recipe"])
-        found = {name: section.model_validate(sections[name]) for name, section in SECTIONS.items()}
+            return params.Training.model_validate_json(file.metadata()["recipe"])
     except (OSError, SafetensorError, TypeError, KeyError, ValueError) as error:
         raise InputError(f"{path}: missing, or not written by the train stage; run that stage") from error
-    return recipe.model_copy(update=found)
 
 
 def read(folder: Path, recipe: params.Network, n_categories: int) -> nn.Module:

@@ -7,6 +7,7 @@ import pytest
 from conftest import ROOT, TINY, write_params
 from pipeline import params
 from pipeline.datasets import sources
+from pipeline.disk import sections
 from pipeline.errors import InputError
 
 FILE = ROOT / "params.yaml"
@@ -201,7 +202,7 @@ def test_no_value_has_a_name_that_dvcs_run_cache_overlooks(project):
 
     assert _get_cache_hash({"params": {"size": 1}}) == _get_cache_hash({"params": {"size": 2}}), "DVC has mended it"
     names = set(params.load(FILE)) | set(params.load(FILE)["variants"]) | set(params.load(FILE)["plan"])
-    for model in params.Section.__subclasses__():
+    for model in sections.Section.__subclasses__():
         names |= set(model.model_fields)
     assert not names & {"size", "nfiles"}
 

@@ -6,8 +6,8 @@ from typing import Literal
 import pytest
 
 from pipeline.datasets import sources
+from pipeline.disk.sections import Section
 from pipeline.errors import InputError
-from pipeline.params import Section
 
 
 @pytest.mark.parametrize(

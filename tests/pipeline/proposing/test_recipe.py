@@ -4,6 +4,7 @@ import pytest
 
 from conftest import ROOT
 from pipeline import params
+from pipeline.disk import sections
 from pipeline.proposing import recipe
 from pipeline.proposing.machine import Machine
 from pipeline.proposing.survey import Survey
@@ -15,7 +16,7 @@ DOWNLOAD = {"reader": "folder", "root": "photos", "test_share": 0.3, "seed": 0, 
 def propose(training=42, here=CPU, small=False, short_edge=500):
     found = Survey(3, training, 18, short_edge, 1.0, ())
     proposal = recipe.propose(found, here, DOWNLOAD, small)
-    return params.check(params.Recipe, proposal.values, "gulls."), proposal.reasons
+    return sections.check(params.Recipe, proposal.values, "gulls."), proposal.reasons
 
 
 def differing(ours, theirs):

@@ -13,29 +13,27 @@ from pipeline.training import accelerator, loop, trained
 def network(project):
     recipe = params.read("tiny", "n-1", seed=3)
     network = loop.build(recipe, 4, accelerator.start("fp32", 1)).eval()
-    trained.write(project / "run", network, recipe)
+    trained.write(project / "run", network, recipe.training)
     return network
 
 
 def test_the_network_that_is_read_answers_as_the_one_that_was_written(project, network):
-    recipe = trained.read_recipe(project / "run", params.read("tiny"))
+    recipe = trained.read_recipe(project / "run")
     again = trained.read(project / "run", recipe.network, 4).eval()
     X = torch.randint(256, (2, 3, 64, 96), dtype=torch.uint8)
     torch.testing.assert_close(again(X).logits, network(X).logits, rtol=0, atol=0)
 
 
-def test_the_recipe_is_that_of_the_training_and_the_rest_is_todays(project, network, write_recipe, tiny):
+def test_the_recipe_is_that_of_the_training(project, network, write_recipe, tiny):
     tiny["network"]["n_classifiers"] = 7
     tiny["train"] |= {"epochs": 9, "loss": "both"}
-    tiny["attend"]["margin"] = 0.4
     write_recipe(tiny=tiny)
-    recipe = trained.read_recipe(project / "run", params.read("tiny"))
+    recipe = trained.read_recipe(project / "run")
     assert (recipe.network.n_classifiers, recipe.train.epochs, recipe.train.seed) == (1, 2, 3)
-    assert recipe.attend.margin == 0.4
 
 
 def test_the_same_network_is_written_as_the_same_bytes(project, network):
-    trained.write(project / "again", network, params.read("tiny", "n-1", seed=3))
+    trained.write(project / "again", network, params.read("tiny", "n-1", seed=3).training)
     first, second = (project / name / trained.WEIGHTS for name in ("run", "again"))
     assert first.read_bytes() == second.read_bytes()
 
@@ -48,11 +46,11 @@ def test_weights_that_no_training_wrote(project, content):
     elif content is not None:
         save_file(content, project / "run" / trained.WEIGHTS)
     with pytest.raises(InputError, match=r"run/weights.safetensors: missing, or not written by the train stage"):
-        trained.read_recipe(project / "run", params.read("tiny"))
+        trained.read_recipe(project / "run")
 
 
 def test_images_of_other_categories(project, network):
-    recipe = trained.read_recipe(project / "run", params.read("tiny"))
+    recipe = trained.read_recipe(project / "run")
     with pytest.raises(InputError, match="not trained on images of 5 categories") as caught:
         trained.read(project / "run", recipe.network, 5)
     assert "\n" not in str(caught.value)
