@@ -1,23 +1,33 @@
-"""Stage: measure the variants of the plan beside ours, on the same test images (sections 5.3 and 5.6)."""
+"""Stage: measure the variants of the plan and their controls beside ours, on the same test images (5.3 and 5.6).
+
+Controls answer what a higher number alone leaves open: as many networks without any crop ('ensemble'), and differences
+from variants that cut crops in the middle or give the baseline a second head.
+"""
 
 from collections import defaultdict
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
+from pipeline import trainings
 from pipeline.disk import files, outputs, predictions
 from pipeline.disk.cells import Cell, main_line
-from pipeline.disk.predictions import N_SCALES
+from pipeline.disk.predictions import N_SCALES, over_scales
 from pipeline.disk.text import natural_key
 from pipeline.errors import InputError
-from pipeline.reporting import bootstrap
+from pipeline.reporting import intervals
+from pipeline.reporting.intervals import HIT, HITS_APART, Estimate
 from pipeline.tracking import run as tracking
 
-Hits = dict[str, np.ndarray]  # scale ('1', '2', '3' or 'ms') -> (N,) 1.0 where the image is recognised
+Hits = dict[str, np.ndarray]  # scale ('1', '2', '3', 'ms' or 'ensemble') -> (N,) 1.0 where the image is recognised
+ENSEMBLE = "ensemble"  # as many networks as the multi-scale answer has, all of scale 1
+CONTROLS = ("baseline", "two-heads", "centred", "local", "object")  # that ours is compared with, scale by scale
 
 
 def run(dataset: str, cells: list[Cell], attended: Path, metrics: Path) -> None:
-    """Write accuracies, their intervals and their spread over seeds, by variant and scale, to the file ``metrics``.
+    """Write accuracies, their intervals, their spread over seeds and paired differences to the file ``metrics``.
 
     cells     trainings that the plan lists; those that have not been run are left out, and no others are read
     attended  folder of the dataset's attend stages
@@ -25,13 +35,20 @@ def run(dataset: str, cells: list[Cell], attended: Path, metrics: Path) -> None:
     outputs.check_file(metrics)
     runs = read(cells, attended)
     with tracking.run(dataset, "compare", {}) as tracker:
-        results = {"accuracy": {}, "interval": {}, "seeds": {}} | {"minus_baseline": differences(runs)}
+        judged = differences(runs)
+        results = {"accuracy": {}, "interval": {}, "seeds": {}} | {"minus_baseline": minus_baseline(judged)}
         for name, by_seed in runs.items():
-            first = by_seed.get(0, {})
+            first = {scale: h for scale, h in by_seed.get(0, {}).items() if scale != ENSEMBLE}
             results["accuracy"][name] = {scale: 100 * float(h.mean()) for scale, h in first.items()}
-            results["interval"][name] = {scale: bootstrap.interval(h) for scale, h in first.items()}
+            results["interval"][name] = {scale: intervals.estimate(h, ends=HIT).interval for scale, h in first.items()}
             if len(by_seed) > 1:
                 results["seeds"][name] = spread(by_seed)
+        judged |= {
+            f"{name} {ENSEMBLE}": intervals.estimate(by_seed[0][ENSEMBLE], ends=HIT)
+            for name, by_seed in runs.items()
+            if ENSEMBLE in by_seed.get(0, {})
+        }
+        results["judged"] = [intervals.to_record(what, found) for what, found in judged.items()]
         flat = {f"{name}.{scale}": a for name, row in results["accuracy"].items() for scale, a in row.items()}
         tracker.metrics({f"test/accuracy.{name}": value for name, value in flat.items()})
         files.write_json(metrics, results)
@@ -53,36 +70,84 @@ def read(cells: list[Cell], attended: Path) -> dict[str, dict[int, Hits]]:
         found[cell.variant, cell.seed][cell.scale] = one.probabilities()
     runs: dict[str, dict[int, Hits]] = {"ours": {}}
     for (variant, seed), answers in found.items():
-        runs.setdefault(variant, {})[seed] = hits(answers, ours.label)
+        first = found.get((trainings.network_of(variant), seed), {}) if 1 not in answers else answers
+        runs.setdefault(variant, {})[seed] = hits(answers, ours.label, first.get(1))
+    for variant, by_seed in runs.items():
+        seeds = sorted(seed for name, seed in found if name == variant and 1 in found[name, seed])[:N_SCALES]
+        if len(seeds) == N_SCALES and 0 in by_seed:
+            by_seed[0][ENSEMBLE] = _recognised(over_scales([found[variant, seed][1] for seed in seeds]), ours.label)
     return runs
 
 
-def hits(answers: dict[int, np.ndarray], labels: np.ndarray) -> Hits:
+def hits(answers: dict[int, np.ndarray], labels: np.ndarray, first: np.ndarray | None = None) -> Hits:
     """Say which images each scale recognises and, where there are three scales, which their mean ('ms') recognises.
 
     answers  the probabilities (N, L) of each scale
+    first    those of scale 1 where it is another variant's network, which this one's crops begin with
     """
     named = {str(scale): p for scale, p in answers.items()}
-    if len(answers) == N_SCALES:
-        named["ms"] = np.mean(list(answers.values()), axis=0)
-    return {scale: (p.argmax(axis=1) == labels).astype(float) for scale, p in named.items()}
+    scales = answers if first is None else {1: first} | answers
+    if len(scales) == N_SCALES:
+        named["ms"] = over_scales(list(scales.values()))
+    return {scale: _recognised(p, labels) for scale, p in named.items()}
 
 
-def differences(runs: dict[str, dict[int, Hits]]) -> dict[str, dict]:
-    """Return the accuracy of ours minus the baseline's, in points, with its interval, both paired by image."""
-    ours, baseline = runs["ours"][0], runs.get("baseline", {}).get(0, {})
-    paired = {scale: ours[scale] - baseline[scale] for scale in ours if scale in baseline}
-    return {s: {"points": 100 * float(d.mean()), "interval": bootstrap.interval(d)} for s, d in paired.items()}
+def differences(runs: dict[str, dict[int, Hits]]) -> dict[str, Estimate]:
+    """Return what claims and controls are about: differences of accuracies in points, paired by image and by seed.
+
+    'ours ms minus baseline 1' is the accuracy of ours over all scales less the baseline's at scale 1.
+    """
+    names = {"ours": "ours", **{n: n for n in CONTROLS if n in runs}}
+    asked = [(("ours", scale), (name, scale)) for name, scale in product(names, ("1", "2", "3", "ms"))]
+    asked += [((name, "ms"), (name, other)) for name in names for other in ("1", "2", "3", ENSEMBLE)]
+    found = {f"{a} {s} minus {b} {r}": _apart(runs, (a, s), [(b, r)]) for (a, s), (b, r) in asked if (a, s) != (b, r)}
+    for scale, (least, *more) in by_n(runs).items():
+        found[f"ours {scale} minus {least} {scale}"] = _apart(runs, ("ours", scale), [(least, scale)])
+        ends = [("ours", scale), (least, scale)]
+        for name in more:  # above 0 where the step from it to ours is less than half of the whole gain
+            found[f"{name} {scale} minus half of ours and {least}"] = _apart(runs, (name, scale), ends)
+    return {name: estimate for name, estimate in found.items() if estimate is not None}
+
+
+def by_n(runs: dict[str, dict[int, Hits]]) -> dict[str, list[str]]:
+    """Return at each scale the variants with fewer local classifiers than ours, the fewest first."""
+    names = [name for name in runs if name.removeprefix("n-").isdigit() and name.startswith("n-")]
+    found = {scale: [n for n in names if scale in runs[n].get(0, {})] for scale in ("1", "2", "3", "ms")}
+    return {scale: row for scale, row in found.items() if row}
+
+
+def _apart(
+    runs: dict[str, dict[int, Hits]], one: tuple[str, str], others: Sequence[tuple[str, str]]
+) -> Estimate | None:
+    """Return the accuracy of a variant at a scale less the mean of others', over all seeds that all of them have."""
+    rows = [{seed: row[scale] for seed, row in runs.get(v, {}).items() if scale in row} for v, scale in (one, *others)]
+    shared = sorted(set.intersection(*map(set, rows)))
+    if not shared:
+        return None
+    own, *rest = (np.stack([row[seed] for seed in shared]) for row in rows)
+    return intervals.estimate(own - np.mean(rest, axis=0), ends=HITS_APART)
+
+
+def minus_baseline(judged: dict[str, Estimate]) -> dict[str, dict]:
+    """Return the accuracy of ours minus the baseline's at each scale, in points, with its interval."""
+    found = {scale: judged.get(f"ours {scale} minus baseline {scale}") for scale in ("1", "2", "3", "ms")}
+    return {scale: {"points": d.points, "interval": d.interval} for scale, d in found.items() if d}
 
 
 def spread(by_seed: dict[int, Hits]) -> dict[str, dict]:
-    """Return mean and standard deviation over seeds at every scale that was run with more than one seed."""
+    """Return mean, its interval and standard deviation over seeds, at every scale that was run with several seeds."""
     scales = defaultdict(list)
     for found in by_seed.values():
         for scale, h in found.items():
-            scales[scale].append(100 * float(h.mean()))
-    return {
-        scale: {"mean": float(np.mean(values)), "std": float(np.std(values, ddof=1)), "n": len(values)}
-        for scale, values in scales.items()
-        if len(values) > 1
-    }
+            scales[scale].append(h)
+    rows = {}
+    for scale, values in scales.items():
+        if len(values) > 1:
+            mean = intervals.estimate(np.stack(values), ends=HIT)
+            std = float(np.std([100 * h.mean() for h in values], ddof=1))
+            rows[scale] = {"mean": mean.points, "std": std, "n": len(values), "interval": mean.interval}
+    return rows
+
+
+def _recognised(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return (probabilities.argmax(axis=1) == labels).astype(float)

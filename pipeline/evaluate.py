@@ -1,5 +1,6 @@
 """Stage: combine the scales' predictions and measure them (sections 4.4.3, 5.5 and 5.6), without any inference."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,16 @@ import pandas as pd
 from pipeline import params
 from pipeline.disk import files, imageset, outputs, predictions
 from pipeline.disk.imageset import BOX, ImageSet
-from pipeline.disk.predictions import ATTENDED, N_SCALES, Predictions, accuracy, over_scales
+from pipeline.disk.predictions import N_SCALES, Predictions, over_scales
 from pipeline.errors import InputError
-from pipeline.reporting import calibration
+from pipeline.reporting import calibration, intervals, overlaps
+from pipeline.reporting.intervals import HIT, HITS_APART, PERCENT, Estimate
+from pipeline.reporting.overlaps import REFERENCES
 from pipeline.tracking import run as tracking
 
 CALIBRATION = ("reliability", "coverage", "calibration")
 KINDS = ("loc", "obj", "avg")  # measured for Table 6, which 'reporting/tables.py' lays out
+ACCURACIES = tuple(f"acc_{kind}" for kind in KINDS)
 DIGITS = 4  # of the tables that are written
 
 
@@ -35,15 +39,22 @@ def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path,
     results = {f"acc_{kind}": accuracies([getattr(scale, kind) for scale in scales], scales[0].label) for kind in KINDS}
     results["acc_avg_per_class"] = per_class([scale.avg for scale in scales], scales[0].label)
     results |= {name: _mean_of(name, boxes) for name in ("attended", "constant")}
-    results["attended_of_original"] = {str(s): _area(table) for s, table in enumerate(boxes, start=1)}
+    areas = overlaps.areas(boxes)
+    results["attended_of_original"] = {scale: float(area.mean()) for scale, area in areas.items()}
     boxed = index[BOX].notna().all(axis=1)
+    shared: dict[str, np.ndarray] = {}
     if boxed.any():
-        results |= localisation(index[BOX][boxed], [table[boxed] for table in boxes])
+        shared = overlaps.with_true(index[BOX][boxed].to_numpy(), [table[boxed] for table in boxes])
+        results["iou"] = {name: float(values.mean()) for name, values in shared.items()}
+        results["iou_above_half"] = {name: float((values > 0.5).mean()) for name, values in shared.items()}
         results["true_boxes"] = {"test images": int(boxed.sum())}  # that the overlaps are measured on
     with tracking.run(dataset, "evaluate", dict(recipe)) as tracker:
         tracker.images(data, context="evaluation")
         flat = {f"test/{name}.{scale}": value for name, row in results.items() for scale, value in row.items()}
         tracker.metrics(flat)
+        judged, results["intervals"] = with_intervals(scales, shared, areas)
+        judged |= overlaps.of_several(imageset.read_objects(images), attended[0], index.index)
+        results["judged"] = [intervals.to_record(what, found) for what, found in judged.items()]
         tables = {"predictions": _predictions(scales, index, data.class_names)} | calibrated(scales)
         for name, table in tables.items():
             with files.atomic_write(out / f"{name}.csv") as temporary:
@@ -67,10 +78,45 @@ def accuracies(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str,
     >>> accuracies([one, one, two], np.array([0, 1]))
     {'1': 50.0, '2': 50.0, '3': 100.0, 'ms': 100.0}
     """
+    return {name: 100 * float(hits.mean()) for name, hits in _hits(probabilities, labels).items()}
+
+
+def with_intervals(
+    scales: list[Predictions], shared: dict[str, np.ndarray], areas: dict[str, np.ndarray]
+) -> tuple[dict[str, Estimate], dict[str, dict[str, list[float]]]]:
+    """Return what the claims on ours alone are about, and the interval of every accuracy, overlap and area.
+
+    shared, areas  of each image: what ``overlaps`` returns
+    """
+    levels = {kind: _hits([getattr(scale, kind) for scale in scales], scales[0].label) for kind in KINDS}
+    found = {
+        f"avg {scale} minus {kind} {scale}": intervals.estimate(levels["avg"][scale] - hits, ends=HITS_APART)
+        for kind in KINDS[:2]
+        for scale, hits in levels[kind].items()
+    }
+    rows = {f"acc_{kind}": row for kind, row in levels.items()} | {"iou": shared, "attended_of_original": areas}
+    each = {
+        name: {
+            column: intervals.estimate(v, *((PERCENT, HIT) if name in ACCURACIES else (1.0,)))
+            for column, v in row.items()
+        }
+        for name, row in rows.items()
+    }
+    if shared:
+        found["IoU 1"] = each["iou"]["1"]
+        for name in REFERENCES:
+            found[f"IoU 1 minus {name}"] = intervals.estimate(shared["1"] - shared[name], 1.0)
+    for earlier, later in pairwise(areas):
+        found[f"area {earlier} minus area {later}"] = intervals.estimate(areas[earlier] - areas[later], 1.0)
+    return found, {name: {column: list(e.interval) for column, e in row.items()} for name, row in each.items() if row}
+
+
+def _hits(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Say which images (N,) each scale recognises and, where there are three, which their mean ('ms') recognises."""
     named = {str(scale): p for scale, p in enumerate(probabilities, start=1)}
     if len(probabilities) == N_SCALES:
         named["ms"] = over_scales(probabilities)
-    return {name: accuracy(p, labels) for name, p in named.items()}
+    return {name: (p.argmax(axis=1) == labels).astype(float) for name, p in named.items()}
 
 
 def per_class(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, float]:
@@ -93,48 +139,9 @@ def calibrated(scales: list[Predictions]) -> dict[str, pd.DataFrame]:
     return dict(zip(CALIBRATION, tables, strict=True))
 
 
-def localisation(true: pd.DataFrame, boxes: list[pd.DataFrame]) -> dict[str, dict[str, float]]:
-    """Return mean overlaps of attended and true boxes per scale, and of two references that need no attention.
-
-    true   true boxes by image
-    boxes  attended boxes of the same images, one table a scale
-    """
-    named = {str(s): table[ATTENDED].to_numpy() for s, table in enumerate(boxes, start=1)}
-    named["whole image"] = np.tile([0.0, 0.0, 1.0, 1.0], (len(true), 1))
-    named["centred box"] = max(
-        (
-            np.tile([0.5 - s / 2, 0.5 - s / 2, 0.5 + s / 2, 0.5 + s / 2], (len(true), 1))
-            for s in np.arange(0.3, 1, 0.05)
-        ),
-        key=lambda box: iou(true.to_numpy(), box).mean(),
-    )
-    overlaps = {name: iou(true.to_numpy(), box) for name, box in named.items()}
-    return {
-        "iou": {name: float(overlap.mean()) for name, overlap in overlaps.items()},
-        "iou_above_half": {name: float((overlap > 0.5).mean()) for name, overlap in overlaps.items()},
-    }
-
-
-def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the intersection over union of boxes (N, 4), pair by pair.
-
-    >>> iou(np.array([[0.0, 0.0, 1.0, 1.0]]), np.array([[0.5, 0.0, 1.5, 1.0]])).round(4)
-    array([0.3333])
-    """
-    overlap = np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None).prod(axis=1)
-    area_a, area_b = ((box[:, 2:] - box[:, :2]).prod(axis=1) for box in (a, b))
-    return overlap / (area_a + area_b - overlap)
-
-
 def _mean_of(name: str, boxes: list[pd.DataFrame]) -> dict[str, float]:
     """Return the mean of a column at each scale: share of attended cells, or of maps without an Otsu threshold."""
     return {str(scale): float(table[name].mean()) for scale, table in enumerate(boxes, start=1)}
-
-
-def _area(boxes: pd.DataFrame) -> float:
-    """Return the mean share of the originals that the attended boxes cover."""
-    x0, y0, x1, y1 = (boxes[side] for side in ATTENDED)
-    return float(((x1 - x0) * (y1 - y0)).mean())
 
 
 def _check_same_images(scales: list[Predictions], attended: list[Path], data: ImageSet) -> None:

@@ -105,7 +105,7 @@ def test_plots_are_titled_by_dataset_and_scale(index):
     "name, stages",
     [
         ("pipeline/reporting/page.py", {"report"}),
-        ("pipeline/reporting/bootstrap.py", {"compare", "report"}),
+        ("pipeline/reporting/intervals.py", {"evaluate", "compare", "export", "report"}),
         ("pipeline/reporting/failures.py", {"report"}),
         ("pipeline/reporting/calibration.py", {"evaluate", "export", "report"}),
         ("pipeline/evaluate.py", {"evaluate", "export", "report"}),

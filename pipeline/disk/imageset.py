@@ -20,7 +20,7 @@ from pipeline.disk.pack import Pack, create
 from pipeline.errors import InputError
 
 CELL = 32  # pixels; the stride of the backbones: the sides of prepared images are multiples of it
-INDEX, ORIGINALS, IMAGES, TAKEN = "index.csv", "pictures.zip", "images.zip", "taken.json"
+INDEX, ORIGINALS, IMAGES, TAKEN, OBJECTS = "index.csv", "pictures.zip", "images.zip", "taken.json", "objects.csv"
 RAW = (ORIGINALS, INDEX, TAKEN)  # what a folder of originals holds
 BOX = ["x0", "y0", "x1", "y1"]
 COLUMNS = {
@@ -112,6 +112,17 @@ def write(folder: Path, index: pd.DataFrame, prepared: Iterable[tuple[bytes, lis
                 added.append(values)
         table = index.drop(columns=list(ADDED), errors="ignore").reset_index(drop=True)
         table.join(pd.DataFrame(added, columns=list(ADDED))).to_csv(temporary / INDEX, index=False)
+
+
+def read_objects(folder: Path) -> pd.DataFrame:
+    """Read objects.csv: id and box of each object of the pictures that have several; without it there are none."""
+    path = folder / OBJECTS
+    if not path.exists():
+        return pd.DataFrame(columns=["id", *BOX])
+    table = text.read_table(path, dict.fromkeys(BOX, float), ["id", *BOX], WAY_OUT)
+    if not (table[BOX].ge(-EPS) & table[BOX].le(1 + EPS)).to_numpy().all():
+        raise InputError(f"{path}: a box does not lie inside its picture; {WAY_OUT}")
+    return table
 
 
 def read(folder: Path) -> ImageSet:

@@ -28,6 +28,17 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
 
 
+class Judged(Table):
+    """A number that a claim or a control is about, as ``intervals.to_record`` writes it."""
+
+    what: str
+    points: Number
+    interval: Interval
+    images: Annotated[int, Field(ge=1)]
+    seeds: Annotated[int, Field(ge=1)]
+    variance: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=3, max_length=3)]
+
+
 class Metrics(Table):
     """What the evaluate stage measures of ours."""
 
@@ -40,6 +51,8 @@ class Metrics(Table):
     attended_of_original: dict[Scale, Share]
     iou: dict[str, Share] = {}
     iou_above_half: dict[str, Share] = {}
+    intervals: dict[str, dict[str, Interval]] = {}  # results of older versions have neither these
+    judged: list[Judged] = []  # nor those
 
     @model_validator(mode="after")
     def _has_the_same_scales(self) -> Self:
@@ -70,6 +83,7 @@ class Spread(Table):
     mean: Percent
     std: Annotated[Number, Field(ge=0)]
     n: Annotated[int, Field(ge=2)]
+    interval: Interval | None = None
 
 
 class Variants(Table):
@@ -79,6 +93,7 @@ class Variants(Table):
     interval: dict[str, dict[Scale, Interval]]
     seeds: dict[str, dict[Scale, Spread]]
     minus_baseline: dict[Scale, Difference]
+    judged: list[Judged] = []  # results of older versions have none
 
     @model_validator(mode="after")
     def _has_ours_and_intervals(self) -> Self:

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from conftest import TINY, VARIANTS, write_params
 from pipeline import compare
 from pipeline.disk import files, predictions
 from pipeline.disk.cells import Cell
@@ -27,14 +28,41 @@ def test_multi_scale_only_where_there_are_three_scales():
 
 def test_spread_over_seeds():
     by_seed = {0: {"1": np.array([1.0, 1]), "2": np.array([1.0, 1])}, 1: {"1": np.array([1.0, 0])}}
-    assert compare.spread(by_seed) == {"1": {"mean": 75, "std": pytest.approx(np.std([100, 50], ddof=1)), "n": 2}}
+    row = compare.spread(by_seed)
+    assert list(row) == ["1"] and row["1"]["mean"] == 75 and row["1"]["n"] == 2
+    assert row["1"]["std"] == pytest.approx(np.std([100, 50], ddof=1))
+    assert row["1"]["interval"][0] <= 75 <= row["1"]["interval"][1]
 
 
-def test_differences_are_paired():
-    ours, baseline = {"1": np.array([1.0, 1, 0])}, {"1": np.array([1.0, 0, 0])}
-    result = compare.differences({"ours": {0: ours}, "baseline": {0: baseline}})
-    assert result["1"]["points"] == pytest.approx(100 / 3) and result["1"]["interval"][0] >= 0
-    assert compare.differences({"ours": {0: ours}}) == {}
+def runs(**by_seed):
+    """Made-up hits: variant -> seed -> scale -> hits."""
+    return {
+        name.replace("_", "-"): {s: {k: np.array(v, float) for k, v in row.items()} for s, row in rows.items()}
+        for name, rows in by_seed.items()
+    }
+
+
+def test_differences_are_paired_by_image_and_by_seed():
+    ours = {0: {"1": [1, 1, 0]}, 1: {"1": [1, 1, 1]}, 2: {"1": [0, 0, 0]}}
+    found = compare.differences(runs(ours=ours, baseline={0: {"1": [1, 0, 0]}, 1: {"1": [0, 0, 1]}}))
+    one = found["ours 1 minus baseline 1"]
+    assert (one.points, one.images, one.seeds) == (50, 3, 2)
+    assert compare.minus_baseline(found) == {"1": {"points": 50, "interval": one.interval}}
+    assert compare.differences(runs(ours=ours)) == {}
+
+
+def test_multi_scale_is_compared_with_each_scale_and_with_networks_that_see_no_crops():
+    row = {"1": [1, 0], "2": [0, 0], "3": [1, 0], "ms": [1, 1], "ensemble": [1, 0]}
+    found = compare.differences(runs(ours={0: row}))
+    points = {f"ours ms minus ours {other}": 50 for other in ("1", "3", "ensemble")} | {"ours ms minus ours 2": 100}
+    assert {name: one.points for name, one in found.items()} == points
+
+
+def test_more_classifiers_are_compared_with_one_and_their_last_step_with_the_whole_gain():
+    fewer = {"n_1": {0: {"1": [0, 0, 0, 0]}}, "n_4": {0: {"1": [1, 1, 1, 0]}}}
+    found = compare.differences(runs(ours={0: {"1": [1, 1, 1, 1]}, 1: {"1": [0, 0, 0, 0]}}, **fewer))
+    assert found["ours 1 minus n-1 1"].points == 100
+    assert found["n-4 1 minus half of ours and n-1"].points == 25  # 75 less the half of 100 and 0
 
 
 def test_results(finished):
@@ -125,3 +153,25 @@ def test_variants_of_other_images_are_refused(attended):
 def test_ours_not_run_yet_is_named(project):
     with pytest.raises(InputError, match=r"ours-0/scale-1/predictions.npz: cannot be read"):
         accuracies([Cell("tiny", "ours", 0, 1)], project)
+
+
+def test_the_ensemble_is_three_networks_of_scale_1(tmp_path):
+    """The mean of their probabilities, by a loop; of three seeds by number, and none of two."""
+    rng = np.random.default_rng(0)
+    cells = [Cell("birds", "ours", seed, 1) for seed in (0, 1, 2, 5)]
+    answers = [rng.dirichlet(np.ones(2), 2).astype(np.float32) for _ in cells]
+    for cell, p in zip(cells, answers, strict=True):
+        write_answers(tmp_path, [cell], loc=p, obj=p)
+    expected = [float(np.argmax(sum(p[i] for p in answers[:3])) == i) for i in range(2)]
+    assert compare.read(cells, tmp_path)["ours"][0]["ensemble"].tolist() == expected
+    assert "ensemble" not in compare.read(cells[:2], tmp_path)["ours"][0]
+
+
+def test_a_variant_that_cuts_other_crops_begins_with_the_network_of_ours(tmp_path, project):
+    write_params(project, {"birds": TINY}, variants=VARIANTS | {"centred": {"attend.crops": "centre"}})
+    cells = [Cell("birds", "ours", 0, 1), Cell("birds", "centred", 0, 2), Cell("birds", "centred", 0, 3)]
+    write_answers(tmp_path, cells[:1])
+    unsure = np.array([[0.4, 0.6], [0.6, 0.4]], np.float32)
+    write_answers(tmp_path, cells[1:], loc=unsure, obj=unsure)
+    found = compare.read(cells, tmp_path)["centred"][0]
+    assert {scale: h.tolist() for scale, h in found.items()} == {"2": [0, 0], "3": [0, 0], "ms": [1, 1]}

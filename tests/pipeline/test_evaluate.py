@@ -8,36 +8,14 @@ import command_line
 from pipeline import evaluate
 from pipeline.disk import files, imageset, predictions
 from pipeline.disk.imageset import ImageSet
-from pipeline.disk.predictions import ATTENDED, NEXT, Predictions
+from pipeline.disk.predictions import ATTENDED, Predictions
 from pipeline.errors import InputError
+from pipeline.reporting import intervals, overlaps
 
 
 def test_the_mean_over_scales_is_of_probabilities():
     sure, unsure = np.array([[0.99, 0.01]]), np.array([[0.4, 0.6]])
     assert evaluate.accuracies([sure, unsure, unsure], np.array([0])) == {"1": 100, "2": 0, "3": 0, "ms": 100}
-
-
-@pytest.mark.parametrize(
-    "a, b, expected",
-    [
-        ([0, 0, 1, 1], [0, 0, 1, 1], 1),
-        ([0, 0, 0.5, 1], [0.5, 0, 1, 1], 0),
-        ([0, 0, 0.5, 0.5], [0.25, 0.25, 0.75, 0.75], 1 / 7),
-        ([0, 0, 1, 1], [0.25, 0.25, 0.75, 0.75], 1 / 4),
-    ],
-    ids=["same", "apart", "corner", "inside"],
-)
-def test_iou(a, b, expected):
-    assert evaluate.iou(np.array([a], float), np.array([b], float))[0] == pytest.approx(expected)
-
-
-def test_localisation_is_printed_beside_what_needs_no_attention():
-    true = pd.DataFrame([[0.3, 0.3, 0.7, 0.7]], index=["a"], columns=["x0", "y0", "x1", "y1"])
-    found = pd.DataFrame([[0.3, 0.3, 0.7, 0.7]], index=["a"], columns=ATTENDED)
-    result = evaluate.localisation(true, [found])
-    assert result["iou"]["1"] == 1 and result["iou"]["whole image"] == pytest.approx(0.16)
-    assert result["iou"]["centred box"] == pytest.approx(1)
-    assert result["iou_above_half"] == {"1": 1, "whole image": 0, "centred box": 1}
 
 
 def test_boxes_that_are_missing_for_some_are_measured_on_the_others(finished, project):
@@ -53,9 +31,9 @@ def test_boxes_that_are_missing_for_some_are_measured_on_the_others(finished, pr
     command_line.run("evaluate", "tiny", "1", *words, "--out", "o", "--metrics", "m.json")
     boxed = table[(table.split == "test") & table.x0.notna()].set_index("id")
     found = predictions.read_boxes(finished / "runs/tiny/attend/ours-0/scale-1").loc[boxed.index, ATTENDED]
-    overlaps = evaluate.iou(boxed[["x0", "y0", "x1", "y1"]].to_numpy(), found.to_numpy())
+    shared = overlaps.iou(boxed[["x0", "y0", "x1", "y1"]].to_numpy(), found.to_numpy())
     metrics = files.read_json(project / "m.json")
-    assert metrics["true_boxes"] == {"test images": 4} and metrics["iou"]["1"] == pytest.approx(overlaps.mean())
+    assert metrics["true_boxes"] == {"test images": 4} and metrics["iou"]["1"] == pytest.approx(shared.mean())
 
 
 def test_metrics_file(finished):
@@ -82,6 +60,38 @@ def test_metrics_file(finished):
     )
 
 
+def test_what_is_judged_of_ours(finished):
+    metrics = files.read_json(finished / "reports" / "metrics" / "tiny.json")
+    found = intervals.from_records(metrics["judged"])
+    apart = metrics["acc_avg"]["2"] - metrics["acc_loc"]["2"]
+    assert found["avg 2 minus loc 2"].points == pytest.approx(apart) and found["avg ms minus obj ms"].images == 10
+    apart = metrics["iou"]["1"] - metrics["iou"]["centred box"]
+    assert found["IoU 1 minus centred box"].points == pytest.approx(apart)
+    assert found["IoU 1"].interval == tuple(metrics["intervals"]["iou"]["1"])
+    apart = metrics["attended_of_original"]["2"] - metrics["attended_of_original"]["3"]
+    assert found["area 2 minus area 3"].points == pytest.approx(apart)
+    for name in ("acc_loc", "acc_obj", "acc_avg", "iou", "attended_of_original"):
+        for column, (low, high) in metrics["intervals"][name].items():
+            assert low <= metrics[name][column] <= high, (name, column)
+
+
+def test_pictures_of_several_objects(finished, project):
+    """Two of the test pictures are said to have a second object, in a corner."""
+    (project / "images").mkdir()
+    seen = finished / "data/tiny/scale-1"
+    for name in ("index.csv", "images.zip"):
+        (project / "images" / name).symlink_to(seen / name)
+    table = pd.read_csv(seen / "index.csv", dtype={"id": str})
+    several = table[table.split == "test"].iloc[:2][["id", "x0", "y0", "x1", "y1"]]
+    several = pd.concat([several, several.assign(x0=0.0, y0=0.0, x1=0.1, y1=0.1)])
+    several.to_csv(project / "images" / "objects.csv", index=False)
+    words = ["--attended", str(finished / "runs/tiny/attend"), "--images", "images"]
+    command_line.run("evaluate", "tiny", "1", *words, "--out", "o", "--metrics", "m.json")
+    found = intervals.from_records(files.read_json(project / "m.json")["judged"])
+    assert found["all objects attended"].images == found["regions of several objects"].images == 2
+    assert found["regions of one object"].images == 8
+
+
 @pytest.fixture
 def pictures(tmp_path):
     """An image set of two classes, the names of which look like something else."""
@@ -96,8 +106,8 @@ def write_scale(folder, **changes):
     values = {"id": np.array(["007", "NA"]), "split": np.array(["test"] * 2), "label": np.array([0, 1])}
     values |= {"loc": np.eye(2, dtype=np.float32), "obj": np.eye(2, dtype=np.float32)} | changes
     predictions.write_predictions(folder, Predictions(**values))
-    boxes = {"id": ["NA", "007"], **dict.fromkeys([*ATTENDED[:2], *NEXT[:2]], 0.1), **dict.fromkeys(ATTENDED[2:], 0.9)}
-    boxes |= {**dict.fromkeys(NEXT[2:], 1.0), "attended": 0.5, "constant": False}
+    boxes = {"id": ["NA", "007"], **dict.fromkeys(ATTENDED[:2], 0.1), **dict.fromkeys(ATTENDED[2:], 0.9)}
+    boxes |= {"attended": 0.5, "constant": False}
     predictions.write_boxes(folder, pd.DataFrame(boxes))
     return folder
 
@@ -154,6 +164,8 @@ def test_over_fewer_than_three_scales_there_is_no_multi_scale_accuracy(finished,
     command_line.run("evaluate", "tiny", "1", "2", *words, "--out", "o", "--metrics", "m.json")
     whole, part = files.read_json(finished / "reports/metrics/tiny.json"), files.read_json(project / "m.json")
     for name, row in part.items():
+        if name in ("judged", "intervals"):
+            continue
         assert not {"3", "ms"} & set(row) and row.items() <= whole[name].items(), name
 
 
