@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.disk import files, outputs
-from pipeline.reporting import claims, examples, failure_sections, figures, tables
+from pipeline.reporting import claim_sections, claims, examples, failure_sections, figures, tables
 from pipeline.reporting.page import Page
-from pipeline.reporting.results import Results
+from pipeline.reporting.results import Results, is_own
 from pipeline.tracking import run as tracking
 
 N_RIGHT, N_WRONG, N_BOXES = 6, 4, 12  # images shown in the galleries
@@ -31,11 +31,6 @@ def run(dataset: str, found: Results, out: Path) -> None:
     print(f"\n{tables.to_markdown(tables.table_6(found.metrics))}\n{dataset}: {out / 'index.html'}")
 
 
-def is_own(results: Results) -> bool:
-    """Say whether it is about a user's own pictures, or the method alone, and not about the paper's comparisons."""
-    return results.recipe.download["reader"] == "folder" or set(results.comparison["accuracy"]) == {"ours"}
-
-
 def _lead(results: Results) -> str:
     counts = tables.table_1(results.scales[0].images.index, None).loc["ours"]
     scale = _last_scale(results)
@@ -43,16 +38,6 @@ def _lead(results: Results) -> str:
         f"{counts.iloc[0]} classes, {counts.iloc[1]:,} training and {counts.iloc[2]:,} test images; "
         f"{'multi-scale' if scale == 'ms' else f'scale-{scale}'} accuracy {results.metrics['acc_avg'][scale]:.1f}%"
     )
-
-
-def _claims(page: Page, results: Results) -> None:
-    judged = claims.judge(results.metrics, results.comparison, results.recipe.network.n_classifiers)
-    table = claims.to_table(judged)
-    if is_own(results):
-        table = table[[claim.holds is not None for claim in judged]]
-    if len(table):
-        page.section("The paper's claims, on this dataset", "Final epoch, test split. What was not run is not judged.")
-        page.table(table, "claims")
 
 
 def _dataset(page: Page, results: Results) -> None:
@@ -70,7 +55,7 @@ def _methods(page: Page, results: Results) -> None:
     crops = any("*" in name for name in table.index)
     page.section(
         "Tables 2 to 4: accuracy (%)",
-        "With 95% bootstrap intervals over the test images."
+        "One network each, of the recipe's own seed; 95% intervals over the test images."
         f"{' * trained on the crops that our model generates.' if crops else ''}"
         " 'annotation': trained with more than image labels.",
     )
@@ -83,7 +68,8 @@ def _accuracy(page: Page, results: Results) -> None:
     page.section(
         f"Accuracy (%) {where}" if is_own(results) else f"Table 6: accuracy (%) {where}",
         "Acc<sub>loc</sub>: local classifiers, averaged over space. Acc<sub>obj</sub>: object-level classifier. "
-        f"Acc<sub>avg</sub>: mean of both. {'ms: mean over the scales. ' if 'ms' in table else ''}"
+        f"Acc<sub>avg</sub>: mean of both. 95% intervals over the test images. "
+        f"{'ms: mean over the scales. ' if 'ms' in table else ''}"
         f"Mean of the classes' own accuracies, {'multi-scale' if scale == 'ms' else f'scale {scale}'}: "
         f"{results.metrics['acc_avg_per_class'][scale]:.1f}%.",
     )
@@ -107,9 +93,11 @@ def _classifiers(page: Page, results: Results) -> None:
     scale, curve = claims.by_n(results.comparison["accuracy"], results.recipe.network.n_classifiers)
     if is_own(results) and len(curve) < 2:
         return
-    note = f"Values not run are absent. {_at(scale).capitalize()}."
+    note = f"Values not run are absent. {_at(scale).capitalize()}. Bars: 95% intervals over the test images."
     page.section("Figure 8: number of local classifiers", note)
-    page.picture(figures.classifiers(curve), "figure-8", "accuracy against the number of local classifiers")
+    rows, n = results.comparison["interval"], results.recipe.network.n_classifiers
+    intervals = {m: rows["ours" if m == n else f"n-{m}"][scale] for m in curve}
+    page.picture(figures.classifiers(curve, intervals), "figure-8", "accuracy against the number of local classifiers")
 
 
 def _seeds(page: Page, results: Results) -> None:
@@ -117,7 +105,8 @@ def _seeds(page: Page, results: Results) -> None:
     if repeated is not None:
         page.section(
             "Spread over seeds",
-            "Other classifiers to start from, another order, other random crops; from scale 2 on other boxes.",
+            "Other classifiers to start from, another order, other random crops; from scale 2 on other boxes. "
+            "The interval of the mean covers other images and other seeds.",
         )
         page.table(repeated, "seeds")
 
@@ -149,6 +138,7 @@ def _boxes(page: Page, results: Results) -> None:
         "Attended and true boxes" if is_own(results) else "Figure 7: attended and true boxes",
         f"On {where} test images. Overlap of the box around all attended cells with the true box, which no training "
         "saw, beside what needs no attention: the whole image, and the best box of one size in every image's middle."
+        f"{claim_sections.of_several(results)}"
         f"{_legend(('true', 'attended'))} at scale 1.",
     )
     page.table(table, "localisation")
@@ -205,10 +195,20 @@ def _at(scale: str) -> str:
 
 # Sections in their order: the paper's, with its numbers; for own pictures first what came out.
 PAPER = (
-    *(_claims, _dataset, _methods, _accuracy, _losses, _classifiers, _seeds, _attention),
+    *(
+        claim_sections.add,
+        _dataset,
+        _methods,
+        claim_sections.add_controls,
+        _accuracy,
+        _losses,
+        _classifiers,
+        _seeds,
+        _attention,
+    ),
     *(failure_sections.add, _boxes, _cost, _training),
 )
 OWN = (
     *(_accuracy, failure_sections.add, _attention, _boxes, _dataset, _cost, _training),
-    *(_claims, _methods, _losses, _classifiers, _seeds),
+    *(claim_sections.add, _methods, claim_sections.add_controls, _losses, _classifiers, _seeds),
 )

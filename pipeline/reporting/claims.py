@@ -1,57 +1,195 @@
-"""The paper's eight claims, compared with the measured results."""
+"""The paper's eight claims and our controls of them (marked b, c), judged on the measured results.
+
+docs/method.md says how a claim is judged. What a claim is about has the names that evaluate and compare gave it; what
+is absent was not measured.
+"""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import pandas as pd
 
+from pipeline.reporting import intervals, verdicts
+from pipeline.reporting.intervals import Estimate
 from pipeline.reporting.metrics import SCALES
+from pipeline.reporting.verdicts import FAILS, HOLDS, MISSING, OPEN, Part
 
-OPTIONAL = {*SCALES, "baseline", "local", "object", "iou"}  # not in every plan; 'iou' needs true boxes
+Found = dict[str, Estimate]
+HALF = 0.5  # the usual least overlap of a box that is called found
+FILLED = 0.99  # of a picture: an object of that size has nothing around it
+SINGLE = SCALES[:3]
 
-
-class NotMeasuredError(Exception):
-    """A number that a claim needs has not been measured."""
+ANSWERS = {  # of a claim's first part: yes, no, the question, what it is compared with
+    "1b": ("Zooming helps", "Zooming does not help", "zooming helps", "points over as many networks without crops"),
+    "1": (
+        "Three scales beat one",
+        "Three scales do not beat one",
+        "three scales beat one",
+        "points over scale 1 alone",
+    ),
+    "6": ("More classifiers help", "More classifiers do not help", "more classifiers help", "points over n = 1"),
+    "7b": (
+        "Attention overlaps objects better than a box in the middle",
+        "Attention overlaps objects no better than a box in the middle",
+        "attention overlaps objects better than a box in the middle",
+        "of IoU over the best such box",
+    ),
+    "1c": (
+        "Its crops are recognised better",
+        "Its crops are recognised no better",
+        "its crops are recognised better",
+        "points over centred crops of the same mean area",
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim and its verdict; ``holds`` is None if a number that the claim needs has not been measured."""
+    """A claim, its verdict, and the numbers that it was judged by."""
 
+    number: str
     text: str
-    holds: bool | None
-    figures: str
+    verdict: str
+    parts: Sequence[Part]
+    beside: Sequence[Part] = ()  # printed and not judged
+
+    @property
+    def figures(self) -> str:
+        """The measured numbers in words."""
+        shown = [part for part in (*self.parts, *self.beside) if part.found]
+        seeds = {part.found.seeds for part in shown if part.found and part.found.seeds}
+        end = f" ({max(seeds)} seeds)" if len(seeds) == 1 and max(seeds) > 1 else ""
+        return "; ".join(part.figures for part in shown) + end
 
 
-def judge(metrics: dict, comparison: dict, n_classifiers: int) -> list[Claim]:
+def measured(metrics: dict, comparison: dict) -> Found:
+    """Return all judged numbers of a dataset: what the evaluate stage wrote, and the compare stage."""
+    found = intervals.from_records(metrics.get("judged", []) + comparison.get("judged", []))
+    if metrics.get("iou", {}).get("whole image", 0) > FILLED:  # boxes of whole pictures say nothing of attention
+        return {name: one for name, one in found.items() if not name.startswith("IoU")}
+    return found
+
+
+def printed(published: dict) -> Found:
+    """Return the numbers that the paper prints, under the names of those that are measured; they have no pictures."""
+    theirs = {kind.removeprefix("acc_"): row for kind, row in published["table_6"].items()}
+    found = {f"ours ms minus ours {s}": published["ours"] - theirs["avg"][s] for s in SINGLE}
+    found |= {
+        f"avg {s} minus {kind} {s}": theirs["avg"][s] - theirs[kind][s] for kind in ("loc", "obj") for s in SCALES
+    }
+    found |= {f"ours ms minus {name} ms": published["ours"] - value for name, value in published["one_loss"].items()}
+    found["ours ms minus baseline ms"] = published["ours"] - published["baseline"]["ms"]
+    found["ours 1 minus baseline 1"] = theirs["avg"]["1"] - published["baseline"]["1"]
+    found["baseline ms minus baseline 1"] = published["baseline"]["ms"] - published["baseline"]["1"]
+    if "iou" in published:
+        found["IoU 1"] = published["iou"]
+    return {name: Estimate(round(value, 6)) for name, value in found.items()}
+
+
+def judge(found: Found, n_classifiers: int) -> list[Claim]:
     """Judge every claim on one dataset.
 
-    metrics        what the evaluate stage wrote
-    comparison     what the compare stage wrote
+    found          ``measured`` or ``printed``
     n_classifiers  n of variant 'ours'
     """
-    accuracy = comparison["accuracy"]
-    judged: list[tuple[str, Callable]] = [
-        ("Multi-scale beats each single scale", lambda: _multi_scale(metrics["acc_avg"])),
-        ("Ours beats the baselines by more than 2 points", lambda: _beats(comparison)),
-        ("Our crops help the baseline too: its three scales beat its one", lambda: _crops_help(accuracy)),
-        ("Both losses together beat either alone", lambda: _hybrid(accuracy)),
-        ("Averaging both levels beats each of them at most scales", lambda: _averaging(metrics)),
-        ("More local classifiers beat one, then saturate", lambda: _saturates(by_n(accuracy, n_classifiers)[1])),
-        ("Attended boxes overlap true ones, better than the best centred box", lambda: _overlap(metrics)),
-        ("Later scales attend tighter", lambda: _tighter(metrics["attended_of_original"])),
+
+    def part(label: str, what: str, boundary: float = 0.0) -> Part:
+        return Part(label, what, found.get(what), boundary)
+
+    def one(number: str, text: str, *parts: Part, beside: Sequence[Part] = ()) -> Claim:
+        return Claim(number, text, verdicts.all_of(parts), parts, beside)
+
+    ours, scale_1 = "ours ms minus baseline ms", part("at scale 1", "ours 1 minus baseline 1")
+    levels = [[part(f"{s} minus {k}", f"avg {s} minus {k} {s}") for k in ("loc", "obj")] for s in SCALES]
+    levels = [group for group in levels if group[0].found]
+    flat = [p for group in levels for p in group]
+    return [
+        one(
+            "1",
+            "Multi-scale beats each single scale",
+            *(part(f"scale {s}:", f"ours ms minus ours {s}") for s in SINGLE),
+        ),
+        one("1b", "Control: the crops do it, not the number of networks", part("", "ours ms minus ours ensemble")),
+        one("1c", "Control: attention's crops beat those of a box in the middle", part("", "ours ms minus centred ms")),
+        one("2", "Ours beats the baseline in multi-scale", part("", ours), beside=[scale_1]),
+        one("2, by 2", "... by more than 2 points", part("", ours, 2.0)),
+        one("2b", "Control: ours beats a baseline with a second head", part("", "ours ms minus two-heads ms")),
+        one(
+            "3", "Our crops help the baseline: its three scales beat its one", part("", "baseline ms minus baseline 1")
+        ),
+        one(
+            "3b", "Control: they beat as many baselines without crops", part("", "baseline ms minus baseline ensemble")
+        ),
+        _losses(found, part, one),
+        Claim("5", "Averaging both levels beats each of them at most scales", verdicts.most_of(levels), flat),
+        _classifiers(found, n_classifiers, part, one),
+        one("7", "Attended boxes overlap true ones by more than half", part("IoU", "IoU 1", HALF)),
+        one(
+            "7b",
+            "Control: better than the best box in the middle, and than the whole image",
+            *(part(f"{name}:", f"IoU 1 minus {name}") for name in ("centred box", "whole image")),
+        ),
+        one("8", "Later scales attend tighter", *_areas(found, part)),
     ]
-    return [_judge(text, measure) for text, measure in judged]
 
 
-def to_table(claims: list[Claim]) -> pd.DataFrame:
-    """Return the claims as a table, numbered in the paper's order."""
-    verdicts = {True: "holds", False: "does not hold", None: "not measured"}
-    rows = [[claim.text, verdicts[claim.holds], claim.figures] for claim in claims]
-    return pd.DataFrame(rows, columns=["claim", "verdict", "figures"], index=range(1, len(rows) + 1))
+def _losses(found: Found, part: Callable[..., Part], one: Callable[..., Claim]) -> Claim:
+    """Claim 4, at the last scale that all have; an object loss alone has a mask of ones, which is the baseline."""
+    scales = [s for s in SCALES if {f"ours {s} minus local {s}", f"ours {s} minus baseline {s}"} <= set(found)]
+    s = scales[-1] if scales else "ms"
+    parts = part("local:", f"ours {s} minus local {s}"), part("object:", f"ours {s} minus baseline {s}")
+    literal = part("object with its literal mask:", f"ours {s} minus object {s}")
+    return one("4", f"Both losses beat either alone, {_at(s)}", *parts, beside=[literal])
+
+
+def _classifiers(found: Found, n: int, part: Callable[..., Part], one: Callable[..., Claim]) -> Claim:
+    """Claim 6, at the last scale that n = 1 and a number between have."""
+    steps: dict[str, list[int]] = {}
+    for name in found:
+        if (match := re.fullmatch(r"n-(\d+) (\w+) minus half of ours and n-1", name)) and int(match[1]) < n:
+            steps.setdefault(match[2], []).append(int(match[1]))
+    gains = [scale for scale in SCALES if f"ours {scale} minus n-1 {scale}" in found] or ["1"]
+    s = max(steps or gains, key=SCALES.index)
+    last = max(steps.get(s, [0]))
+    gain = part(f"n={n} minus n=1", f"ours {s} minus n-1 {s}")
+    flat = part(f"half of that gain minus the step from n={last}", f"n-{last} {s} minus half of ours and n-1")
+    return one("6", f"More local classifiers beat one, then saturate, {_at(s)}", gain, flat)
+
+
+def _areas(found: Found, part: Callable[..., Part]) -> list[Part]:
+    pairs = [(a, b) for a, b in pairwise(SINGLE) if f"area {a} minus area {b}" in found]
+    pairs = pairs or [("1", "2")]
+    return [part(f"area at scale {a} minus at {b}", f"area {a} minus area {b}") for a, b in pairs]
+
+
+def to_table(claims: list[Claim], theirs: list[Claim] | None = None) -> pd.DataFrame:
+    """Return the claims as a table; ``theirs`` are the same claims judged on what the paper prints."""
+    rows = [[c.text, c.verdict, c.figures, verdicts.would_tell(c.parts) if c.verdict == OPEN else ""] for c in claims]
+    table = pd.DataFrame(
+        rows,
+        columns=["claim", "verdict", "difference, with 95% interval", "what would tell"],
+        index=[c.number for c in claims],
+    )
+    if theirs:
+        table["on the paper's numbers, by points"] = [c.verdict if c.verdict != MISSING else "" for c in theirs]
+    return table
+
+
+def lead(claims: list[Claim]) -> str:
+    """Answer in words what a newcomer asks first: do crops, classifiers and attention help, how much, how surely."""
+    by_number = {claim.number: claim for claim in claims}
+    zooming = "1" if by_number["1b"].verdict == MISSING else "1b"
+    said = []
+    for number in (zooming, "6", "7b", "1c"):
+        one, (does, does_not, whether, over) = by_number[number].parts[0], ANSWERS[number]
+        if one.found is None:
+            continue
+        words = {HOLDS: does, FAILS: does_not, OPEN: f"Whether {whether} cannot be told"}[one.verdict]
+        told = f"; {one.needed} would tell" if one.needed.startswith("about") else ""
+        said.append(f"{words}: {one.figures.removeprefix(one.label).strip()} {over}{told}.")
+    return " ".join(said)
 
 
 def by_n(accuracy: dict, n_classifiers: int) -> tuple[str, dict[int, float]]:
@@ -80,83 +218,5 @@ def common_scale(ours: dict[str, float], *others: dict[str, float]) -> str:
     return max(shared, key=SCALES.index)
 
 
-def _figure(figures: dict, name: str) -> Any:
-    """Return a number; raise NotMeasuredError if it is optional and absent. Absence of any other number is a bug."""
-    if name in OPTIONAL and name not in figures:
-        raise NotMeasuredError(name)
-    return figures[name]
-
-
-def _judge(text: str, measure: Callable[[], tuple[bool, str]]) -> Claim:
-    try:
-        return Claim(text, *measure())
-    except NotMeasuredError:
-        return Claim(text, None, "")
-
-
-def _multi_scale(avg: dict[str, float]) -> tuple[bool, str]:
-    multi, singles = _figure(avg, "ms"), [value for scale, value in avg.items() if scale != "ms"]
-    return multi > max(singles), f"ms {multi:.1f}, scales {_list(singles)}"
-
-
-def _beats(comparison: dict) -> tuple[bool, str]:
-    single, multi = (_figure(comparison["minus_baseline"], scale) for scale in ("1", "ms"))
-    figures = [f"{d['points']:+.1f} [{d['interval'][0]:+.1f}, {d['interval'][1]:+.1f}]" for d in (single, multi)]
-    text = f"scale 1 {figures[0]}, ms {figures[1]} (95% bootstrap, paired)"
-    seeds = comparison["seeds"]
-    if "1" in seeds.get("ours", {}) and "1" in seeds.get("baseline", {}):
-        ours, baseline = seeds["ours"]["1"], seeds["baseline"]["1"]
-        pair = [f"{d['mean']:.1f} ± {d['std']:.1f}" for d in (ours, baseline)]
-        text += f"; over {min(ours['n'], baseline['n'])} seeds at scale 1: ours {pair[0]}, baseline {pair[1]}"
-    return min(single["points"], multi["points"]) > 2, text
-
-
-def _crops_help(accuracy: dict) -> tuple[bool, str]:
-    multi, single = (_figure(_figure(accuracy, "baseline"), scale) for scale in ("ms", "1"))
-    return multi > single, f"ms {multi:.1f}, scale 1 {single:.1f}"
-
-
-def _hybrid(accuracy: dict) -> tuple[bool, str]:
-    rows = accuracy["ours"], _figure(accuracy, "local"), _figure(accuracy, "object")
-    scale = common_scale(*rows)
-    both, local, object_ = (_figure(row, scale) for row in rows)
-    return both > max(local, object_), f"at {_name(scale)}: both {both:.1f}, local {local:.1f}, object {object_:.1f}"
-
-
-def _averaging(metrics: dict) -> tuple[bool, str]:
-    rows = [metrics[f"acc_{kind}"] for kind in ("avg", "loc", "obj")]
-    wins = sum(rows[0][scale] >= max(rows[1][scale], rows[2][scale]) for scale in rows[0])
-    where = "three scales and ms" if "ms" in rows[0] else " and ".join(map(_name, rows[0]))
-    return wins > len(rows[0]) / 2, f"at {wins} of {len(rows[0])} ({where})"
-
-
-def _saturates(curve: dict[int, float]) -> tuple[bool, str]:
-    if len(curve) < 3 or 1 not in curve:
-        raise NotMeasuredError("n = 1 and two more")
-    values = list(curve.values())
-    whole, last = values[-1] - values[0], values[-1] - values[-2]
-    return whole > 0 and last < whole / 2, ", ".join(f"n={n} {value:.1f}" for n, value in curve.items())
-
-
-def _overlap(metrics: dict) -> tuple[bool, str]:
-    iou = _figure(metrics, "iou")
-    if iou["whole image"] > 0.99:
-        raise NotMeasuredError("objects smaller than their pictures")
-    figures = f"IoU {iou['1']:.2f}, centred box {iou['centred box']:.2f}, whole image {iou['whole image']:.2f}"
-    return iou["1"] > max(iou["centred box"], iou["whole image"]), figures
-
-
-def _tighter(share: dict[str, float]) -> tuple[bool, str]:
-    values = list(share.values())
-    if len(values) < 2:
-        raise NotMeasuredError("a later scale")
-    falls = all(later < earlier for earlier, later in pairwise(values))
-    return falls, "attended box, share of the original: " + ", ".join(f"{value:.2f}" for value in values)
-
-
-def _list(values: list[float]) -> str:
-    return " / ".join(f"{value:.1f}" for value in values)
-
-
-def _name(scale: str) -> str:
-    return "all scales" if scale == "ms" else f"scale {scale}"
+def _at(scale: str) -> str:
+    return "over all scales" if scale == "ms" else f"at scale {scale}"

@@ -103,18 +103,20 @@ def boxes(shown: list[Example]) -> Figure:
     return figure
 
 
-def classifiers(accuracy: dict[int, float]) -> Figure:
-    """Draw accuracy (%) against the number of local classifiers (Figure 8)."""
+def classifiers(accuracy: dict[int, float], intervals: Mapping[int, tuple[float, float]] | None = None) -> Figure:
+    """Draw accuracy (%) against the number of local classifiers (Figure 8), with the intervals that there are."""
     figure = Figure((5.5, 3.6), layout="constrained")
     axes = figure.subplots()
     accuracy = {n: value for n, value in accuracy.items() if not np.isnan(value)}
-    axes.plot(list(accuracy), list(accuracy.values()), marker="o", color=COLOURS[0])
+    ends = [(intervals or {}).get(n, (value, value)) for n, value in accuracy.items()]
+    sides = np.array([[v - low, high - v] for v, (low, high) in zip(accuracy.values(), ends, strict=True)]).T
+    axes.errorbar(list(accuracy), list(accuracy.values()), sides, marker="o", capsize=4, color=COLOURS[0])
     for n, value in accuracy.items():
-        axes.annotate(f"{value:.1f}", (n, value), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=9)
+        axes.annotate(f"{value:.1f}", (n, value), textcoords="offset points", xytext=(7, 5), fontsize=9)
     axes.set_xscale("log", base=2)
     axes.set_xticks(list(accuracy), [str(n) for n in accuracy])
     axes.set(xlabel="number of local classifiers n", ylabel="accuracy (%)")
-    axes.margins(y=0.25)
+    axes.margins(y=0.15)
     tidy(axes)
     return figure
 

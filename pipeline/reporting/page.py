@@ -95,7 +95,8 @@ class Page:
             for name, row in text.iterrows()
         ]
         words = {name for name in text if not is_numeric_dtype(table[name])}
-        part = {"picture": "", "columns": list(text), "words": words, "rows": rows}
+        stacked = len(words) > 2 and words == {*text}  # on a phone each row is a list
+        part = {"picture": "", "columns": list(text), "words": words, "rows": rows, "stacked": stacked}
         self.sections[-1]["parts"].append(part | {"files": [], "links": [], "thumbnails": []})
         return self.sections[-1]["parts"][-1]
 

@@ -39,6 +39,11 @@ class Results:
     weights: list[str]  # SHA-256 of each scale's, as the exported model has them
 
 
+def is_own(results: Results) -> bool:
+    """Say whether it is about a user's own pictures, or the method alone, and not about the paper's comparisons."""
+    return results.recipe.download["reader"] == "folder" or set(results.comparison["accuracy"]) == {"ours"}
+
+
 def read(  # noqa: PLR0913 - a folder each
     dataset: str, recipe: params.Recipe, scales: list[int], runs: Path, data: Path, reports: Path, taken: Path
 ) -> Results:

@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.disk import files
 
 NAN, NOT_RUN = float("nan"), "not run"
+SIDES = ("low", "high")  # of an interval: what its columns end with
 LEVELS = {"acc_loc": "Acc_loc", "acc_obj": "Acc_obj", "acc_avg": "Acc_avg"}
 OVERLAPS = {"iou": "mean IoU", "iou_above_half": "share above 0.5"}
 COSTS = {"parameters_m": "parameters (M)", "gflops": "GFLOPs an image", "images_per_s": "images/s"}
@@ -59,7 +60,7 @@ def table_5(comparison: dict, published: dict | None, scale: str) -> pd.DataFram
 
 
 def table_6(metrics: dict, published: dict | None = None) -> pd.DataFrame:
-    """Accuracies (%) of both levels and of their mean, at each scale and over all scales.
+    """Accuracies (%) of both levels and of their mean, at each scale and over all scales, with intervals if measured.
 
     >>> table_6({"acc_avg": {"1": 85.5, "ms": 87.9}})
                 1    ms
@@ -73,7 +74,17 @@ def table_6(metrics: dict, published: dict | None = None) -> pd.DataFrame:
             theirs = published["table_6"][name]
             rows[f"{title}, published"] = theirs
             rows[f"{title}, difference"] = {s: metrics[name].get(s, NAN) - value for s, value in theirs.items()}
-    return pd.DataFrame(list(rows.values()), index=list(rows))
+    table = pd.DataFrame(list(rows.values()), index=list(rows))
+    return _with_intervals(table, {title: metrics.get("intervals", {}).get(name, {}) for name, title in LEVELS.items()})
+
+
+def _with_intervals(table: pd.DataFrame, intervals: dict[str, dict[str, list[float]]]) -> pd.DataFrame:
+    """Add columns '1 low' and '1 high' beside '1' where it has ``intervals``, which are by row and column."""
+    for column in [c for c in table if any(c in row for row in intervals.values())]:
+        for side, name in enumerate(SIDES):
+            ends = {row: found[column][side] for row, found in intervals.items() if column in found}
+            table[f"{column} {name}"] = pd.Series(ends).reindex(table.index)
+    return table
 
 
 def localisation(metrics: dict, published: dict | None = None) -> pd.DataFrame | None:
@@ -81,6 +92,7 @@ def localisation(metrics: dict, published: dict | None = None) -> pd.DataFrame |
     if "iou" not in metrics:
         return None
     table = pd.DataFrame([metrics[name] for name in OVERLAPS], index=list(OVERLAPS.values()))
+    table = _with_intervals(table, {OVERLAPS["iou"]: metrics.get("intervals", {}).get("iou", {})})
     if published and "iou" in published:
         table[PUBLISHED_IOU] = [published["iou"], NAN]
     return table
@@ -102,15 +114,20 @@ def cost(measured: dict, comparison: dict) -> pd.DataFrame:
 
 
 def seeds(comparison: dict) -> pd.DataFrame | None:
-    """Mean and standard deviation over seeds; None where nothing was repeated."""
+    """Mean with its interval, and standard deviation over seeds; None where nothing was repeated."""
     rows = {
-        f"{name}, {'multi-scale' if scale == 'ms' else f'scale {scale}'}": [v["mean"], v["std"], v["n"]]
+        f"{name}, {'multi-scale' if scale == 'ms' else f'scale {scale}'}": [
+            *(v["mean"], *(v.get("interval") or (NAN, NAN))),
+            *(v["std"], v["n"]),
+        ]
         for name, scales in comparison["seeds"].items()
         for scale, v in scales.items()
     }
     if not rows:
         return None
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["mean (%)", "standard deviation", "seeds"])
+    return pd.DataFrame.from_dict(
+        rows, orient="index", columns=["mean (%)", "mean (%) low", "mean (%) high", "standard deviation", "seeds"]
+    )
 
 
 def mistakes(wrong: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +150,8 @@ def highest(table: pd.DataFrame) -> pd.DataFrame:
     >>> highest(pd.DataFrame({"1": [85.51], "2": [85.49], "ms": [84.0]}, index=["Acc_avg"])).to_numpy().tolist()
     [[True, True, False]]
     """
-    rounded = table[~table.index.str.endswith("difference")].round(1)
+    values = table[[c for c in table if _shown(c) == c]]
+    rounded = values[~values.index.str.endswith("difference")].round(1)
     return rounded.eq(rounded.max(axis=1), axis=0).reindex(table.index, fill_value=False)
 
 
@@ -153,12 +171,12 @@ def render(table: pd.DataFrame) -> pd.DataFrame:
                    measured
     ours  88.0 [86.0, 90.0]
     """
-    cells = {c: [_text(value, str(row), c) for row, value in column.items()] for c, column in table.items()}
+    cells = {c: [_text(value, str(row), _shown(c)) for row, value in column.items()] for c, column in table.items()}
     text = pd.DataFrame(cells, index=table.index.map(str).rename(None))
-    if "low" in table:
-        value = "measured" if "measured" in table else "accuracy"
-        interval = " [" + text.pop("low") + ", " + text.pop("high") + "]"
-        text[value] += interval.where(table[value].notna().to_numpy(), "")
+    for low in [c for c in table if c == "low" or c.endswith(" low")]:
+        value = low.removesuffix(" low") if low != "low" else "measured" if "measured" in table else "accuracy"
+        interval = " [" + text.pop(low) + ", " + text.pop(low.removesuffix("low") + "high") + "]"
+        text[value] += interval.where((table[value].notna() & table[low].notna()).to_numpy(), "")
     if "variant" in table:  # competitors are not run here: empty instead of 'not run'
         text.loc[text.pop("variant") == "", "measured"] = ""
     return text.loc[:, (text != "").any()]
@@ -195,6 +213,15 @@ def to_latex(table: pd.DataFrame) -> str:
 
 def _escape_markdown(text: str) -> str:
     return re.sub(r"([\\|<`])", r"\\\1", text).replace("\n", " ")
+
+
+def _shown(column: str) -> str:
+    """Return the column that an end of an interval stands beside, or the column itself.
+
+    >>> _shown("difference low"), _shown("low"), _shown("ms")
+    ('difference', 'low', 'ms')
+    """
+    return column.removesuffix(" low").removesuffix(" high")
 
 
 def _measured(comparison: dict, variant: str, scale: str, published: float) -> dict[str, str | float]:

@@ -47,7 +47,8 @@ def read_metrics():
     """What is shown of the numbers, but for the pictures."""
     ours = metrics.read(Path("reports/metrics/tiny.json"))
     tables.to_markdown(tables.table_6(ours)), tables.localisation(ours)
-    claims.judge(ours, metrics.read_variants(Path("reports/metrics/tiny.variants.json")), 2)
+    found = claims.measured(ours, metrics.read_variants(Path("reports/metrics/tiny.variants.json")))
+    claims.to_table(claims.judge(found, 2))
 
 
 def read_calibration(name):

@@ -26,6 +26,8 @@ def test_report_shows_what_the_stages_wrote(finished):
     metrics = files.read_json(finished / "reports" / "metrics" / "tiny.json")
     table = pd.read_csv(folder / "table-6.csv", index_col=0)
     assert table.loc["Acc_avg", "ms"] == round(metrics["acc_avg"]["ms"], 4)
+    ends = [round(side, 4) for side in metrics["intervals"]["acc_avg"]["ms"]]
+    assert table.loc["Acc_avg", ["ms low", "ms high"]].tolist() == ends
     assert (folder / "localisation.md").is_file() and (folder / "curves.png").is_file()
     assert "The pictures: 10 classes, 20 training and 10 test pictures; true boxes: 20 training and 10 test" in html
     assert "On all 10 test images. Overlap" in html and metrics["true_boxes"] == {"test images": 10}
@@ -35,7 +37,7 @@ def test_report_shows_what_the_stages_wrote(finished):
 
 def test_every_table_comes_in_three_formats_and_every_figure_in_two(finished):
     folder = finished / "reports" / "tiny"
-    paper = ("claims", "table-1", "table-2-to-4", "table-5", "table-6", "localisation", "seeds", "cost")
+    paper = ("claims", "controls", "table-1", "table-2-to-4", "table-5", "table-6", "localisation", "seeds", "cost")
     for table in (*paper, "per-class", "confused-pairs", "mistakes", "calibration"):
         assert all((folder / f"{table}.{suffix}").is_file() for suffix in ("csv", "md", "tex")), table
     for figure in ("figure-7", "figure-8", "cost", "curves", "confusion", "confused-pairs", "calibration"):
@@ -100,7 +102,7 @@ def test_the_method_alone_begins_with_its_results_and_has_no_empty_tables(report
     assert not [title for title in headings(out) if re.match(r"Tables? \d|Figure", title)]
     html = (out / "index.html").read_text()
     assert "not run" not in html.replace("What was not run", "") and "not measured" not in html
-    assert read(out, "claims").index.tolist() == [1, 5, 7, 8] and unjudged(out) == []
+    assert read(out, "claims").index.tolist() == ["1", "5", "7", "7b", "8"] and unjudged(out) == []
     assert read(out, "cost")["accuracy (%)"].notna().tolist() == [True, True]
     assert not any((out / name).exists() for name in ("table-2-to-4.csv", "table-5.csv", "figure-8.png", "seeds.csv"))
 
@@ -108,7 +110,7 @@ def test_the_method_alone_begins_with_its_results_and_has_no_empty_tables(report
 def test_the_papers_comparisons_begin_with_its_claims(finished):
     out = finished / "reports" / "tiny"
     assert headings(out)[0] == "The paper&#39;s claims, on this dataset"
-    assert headings(out)[3] == "Table 6: accuracy (%) at each scale and over all scales"
+    assert headings(out)[4] == "Table 6: accuracy (%) at each scale and over all scales"
 
 
 def test_the_page_says_what_made_it(finished):
@@ -118,13 +120,17 @@ def test_the_page_says_what_made_it(finished):
         assert value in html, value
 
 
+MULTI = ["1", "1b", "1c", "2", "2, by 2", "2b", "3", "3b", "4", "6"]  # claims that need several scales, or variants
+
+
 @pytest.mark.parametrize(
-    "scales, heading, not_judged", [([1], "at scale 1", [1, 2, 3, 4, 6, 8]), ([1, 2], "at each scale", [1, 2, 3, 4, 6])]
+    "scales, heading, not_judged", [([1], "at scale 1", [*MULTI, "8"]), ([1, 2], "at each scale", MULTI)]
 )
 def test_fewer_scales(report, scales, heading, not_judged):
     out = report(["ours", "baseline"], scales)
     html, last = (out / "index.html").read_text(), scales[-1]
-    assert read(out, "table-6").columns.tolist() == list(map(str, scales))
+    columns = [f"{scale}{side}" for side in ("", " low", " high") for scale in scales]
+    assert set(read(out, "table-6").columns) == set(columns)
     assert unjudged(out) == not_judged
     assert f"Table 6: accuracy (%) {heading}" in headings(out) and "ms:" not in html
     assert f"scale-{last} accuracy" in html and f"own accuracies, scale {last}:" in html

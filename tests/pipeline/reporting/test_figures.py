@@ -98,6 +98,14 @@ def test_figure_8_has_a_point_for_every_number_of_classifiers():
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1", "4", "16"]
 
 
+def test_no_axis_of_figure_8_is_narrower_than_its_intervals():
+    figure = figures.classifiers({1: 70.0, 4: 80.0}, {1: (55.0, 82.0), 4: (70.0, 95.0)})
+    low, high = figure.axes[0].get_ylim()
+    assert low < 55 and high > 95
+    bars = figure.axes[0].containers[0].lines[2][0].get_segments()
+    assert [bar[:, 1].tolist() for bar in bars] == [[55, 82], [70, 95]]
+
+
 def test_cost_leaves_out_what_was_not_run():
     table = pd.DataFrame(
         {"images/s": [9, 8], "GFLOPs an image": [1, 1.2], "accuracy (%)": [None, 85.0]},

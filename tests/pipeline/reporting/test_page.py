@@ -96,6 +96,20 @@ def test_on_a_phone_what_is_wide_scrolls_inside_its_own_box(filled):
     assert not re.search(r"(?<!max-)width: *[\d.]+(px|rem)", outside)
 
 
+def test_on_a_phone_a_table_of_words_is_a_list_that_names_its_columns(page, tmp_path):
+    page.section("Claims")
+    page.table(pd.DataFrame({"claim": ["<b>"], "verdict & why": ["holds"], "more": ["x"]}, index=["1"]), "claims")
+    page.table(pd.DataFrame({"claim": ["a"], "verdict": ["b"], "number": [1.0]}, index=["1"]), "numbers")
+    page.write()
+    opened = Opened(text(tmp_path))
+    assert [attributes.get("class") for attributes, _ in opened.all("table")] == ["stacked", None]
+    cells = [attributes.get("data-column") for attributes, _ in opened.all("td")]
+    assert cells == ["claim", "verdict & why", "more", None, None, None]
+    style = re.search("<style>(.*)</style>", text(tmp_path), re.DOTALL)[1]
+    narrow = style[style.index("@media (max-width: 40rem)") :]
+    assert ".stacked thead { display: none }" in narrow and "attr(data-column)" in narrow
+
+
 def test_the_same_results_give_the_same_bytes(filled, page):
     before = text(filled)
     page.write()

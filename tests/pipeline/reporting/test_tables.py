@@ -77,6 +77,24 @@ def test_table_6():
     assert table.loc["Acc_avg", "ms"] == 87.06 and tables.render(table).loc["Acc_avg", "ms"] == "87.1"
 
 
+def test_table_6_has_intervals_where_there_are_some():
+    table = tables.table_6(
+        {"acc_avg": {"1": 86.0, "ms": 87.0}, "intervals": {"acc_avg": {"ms": [84.0, 90.0]}}}, PUBLISHED
+    )
+    assert table.columns.tolist() == ["1", "ms", "ms low", "ms high"]
+    assert tables.render(table).to_numpy().tolist() == [
+        ["86.0", "87.0 [84.0, 90.0]"],
+        ["85.5", "87.9"],
+        ["+0.5", "-0.9"],
+    ]
+    assert tables.highest(table).to_numpy().tolist() == [[False, True], [False, True], [False, False]]
+
+
+def test_overlaps_have_intervals_where_there_are_some():
+    iou = {"iou": {"1": 0.5}, "iou_above_half": {"1": 0.25}, "intervals": {"iou": {"1": [0.4, 0.6]}}}
+    assert tables.render(tables.localisation(iou))["1"].tolist() == ["0.5 [0.4, 0.6]", "0.25"]
+
+
 def test_table_6_beside_the_papers():
     table = tables.table_6({"acc_avg": {"1": 86.0, "ms": 87.0}}, PUBLISHED)
     assert table.loc["Acc_avg, difference"].tolist() == pytest.approx([0.5, -0.9])
@@ -99,8 +117,11 @@ def test_no_boxes_no_localisation():
 
 def test_seeds():
     table = tables.seeds(COMPARISON)
-    assert table.loc["ours, scale 1"].tolist() == [80.25, 0.5, 3]
-    assert tables.render(table).loc["ours, scale 1"].tolist() == ["80.2", "0.5", "3"]
+    assert table.loc["ours, scale 1", ["mean (%)", "standard deviation", "seeds"]].tolist() == [80.25, 0.5, 3]
+    assert tables.render(table).loc["ours, scale 1"].tolist() == ["80.2", "0.5", "3"], "an older file has no interval"
+    mean = {"mean": 80.25, "std": 0.5, "n": 3, "interval": [78.0, 82.5]}
+    table = tables.seeds({"seeds": {"ours": {"1": mean}}})
+    assert tables.render(table).loc["ours, scale 1"].tolist() == ["80.2 [78.0, 82.5]", "0.5", "3"]
     assert tables.seeds(COMPARISON | {"seeds": {}}) is None
 
 
