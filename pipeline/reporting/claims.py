@@ -53,6 +53,7 @@ class Claim:
     text: str
     verdict: str
     parts: Sequence[Part]
+    needed: str = ""  # what would tell, where it cannot be told
     beside: Sequence[Part] = ()  # printed and not judged
 
     @property
@@ -99,12 +100,12 @@ def judge(found: Found, n_classifiers: int) -> list[Claim]:
         return Part(label, what, found.get(what), boundary)
 
     def one(number: str, text: str, *parts: Part, beside: Sequence[Part] = ()) -> Claim:
-        return Claim(number, text, verdicts.all_of(parts), parts, beside)
+        verdict = verdicts.all_of(parts)
+        return Claim(number, text, verdict, parts, verdicts.would_tell(parts) if verdict == OPEN else "", beside)
 
     ours, scale_1 = "ours ms minus baseline ms", part("at scale 1", "ours 1 minus baseline 1")
     levels = [[part(f"{s} minus {k}", f"avg {s} minus {k} {s}") for k in ("loc", "obj")] for s in SCALES]
     levels = [group for group in levels if group[0].found]
-    flat = [p for group in levels for p in group]
     return [
         one(
             "1",
@@ -123,7 +124,7 @@ def judge(found: Found, n_classifiers: int) -> list[Claim]:
             "3b", "Control: they beat as many baselines without crops", part("", "baseline ms minus baseline ensemble")
         ),
         _losses(found, part, one),
-        Claim("5", "Averaging both levels beats each of them at most scales", verdicts.most_of(levels), flat),
+        _averaging(levels),
         _classifiers(found, n_classifiers, part, one),
         one("7", "Attended boxes overlap true ones by more than half", part("IoU", "IoU 1", HALF)),
         one(
@@ -133,6 +134,12 @@ def judge(found: Found, n_classifiers: int) -> list[Claim]:
         ),
         one("8", "Later scales attend tighter", *_areas(found, part)),
     ]
+
+
+def _averaging(levels: list[list[Part]]) -> Claim:
+    verdict, flat = verdicts.most_of(levels), [part for group in levels for part in group]
+    needed = verdicts.most_would_tell(levels) if verdict == OPEN else ""
+    return Claim("5", "Averaging both levels beats each of them at most scales", verdict, flat, needed)
 
 
 def _losses(found: Found, part: Callable[..., Part], one: Callable[..., Claim]) -> Claim:
@@ -166,7 +173,7 @@ def _areas(found: Found, part: Callable[..., Part]) -> list[Part]:
 
 def to_table(claims: list[Claim], theirs: list[Claim] | None = None) -> pd.DataFrame:
     """Return the claims as a table; ``theirs`` are the same claims judged on what the paper prints."""
-    rows = [[c.text, c.verdict, c.figures, verdicts.would_tell(c.parts) if c.verdict == OPEN else ""] for c in claims]
+    rows = [[c.text, c.verdict, c.figures, c.needed] for c in claims]
     table = pd.DataFrame(
         rows,
         columns=["claim", "verdict", "difference, with 95% interval", "what would tell"],

@@ -61,7 +61,7 @@ def spread(values: np.ndarray, ends: tuple[float, float] | None = None) -> tuple
     values  (..., S, N)
     """
     *_, seeds, images = values.shape
-    middle, of_images, weight = _added(values.mean(axis=-2), ends, seeds)
+    middle, of_images, added, weight = _added(values.mean(axis=-2), ends, seeds)
     of_seeds = rest = together = np.zeros_like(middle)
     if seeds > 1:
         by_seed = values.mean(axis=-1, keepdims=True)
@@ -69,6 +69,7 @@ def spread(values: np.ndarray, ends: tuple[float, float] | None = None) -> tuple
         rest = (apart**2).sum(axis=(-2, -1)) / ((seeds - 1) * max(images - 1, 1))
         together = by_seed[..., 0].var(axis=-1, ddof=1)  # the rest is in it
         of_images, of_seeds = np.maximum(of_images - rest / seeds, 0), np.maximum(together - rest / images, 0)
+    of_images = of_images + added  # after the rest is taken away: equal answers of few images are no certainty
     half = _half(of_images / weight, together / seeds, images, seeds)
     low, high = ends or (-np.inf, np.inf)
     return np.maximum(middle - half, low), np.minimum(middle + half, high), np.stack([of_images, of_seeds, rest])
@@ -107,14 +108,20 @@ def from_records(records: list[dict[str, Any]]) -> dict[str, Estimate]:
     }
 
 
-def _added(means: np.ndarray, ends: tuple[float, float] | None, seeds: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return mean and variance (...) of the images' means (..., N), and N, answers at both ends of counts added."""
+def _added(
+    means: np.ndarray, ends: tuple[float, float] | None, seeds: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Return the mean (...) of the images' means (..., N), their variance, and N, with answers added at both ends.
+
+    The variance comes in two parts: of the images, and of the answers that are added.
+    """
     n, more = means.shape[-1], ADDED[ends] / seeds if ends else 0.0
     low, high = ends or (0.0, 0.0)
     weight = n + 2 * more
     middle = (means.sum(axis=-1) + more * (low + high)) / weight
-    squares = ((means - middle[..., None]) ** 2).sum(axis=-1) + more * ((low - middle) ** 2 + (high - middle) ** 2)
-    return middle, squares / max(weight - 1, 1), weight
+    degrees = max(weight - 1, 1)
+    squares = ((means - middle[..., None]) ** 2).sum(axis=-1)
+    return middle, squares / degrees, more * ((low - middle) ** 2 + (high - middle) ** 2) / degrees, weight
 
 
 def _half(of_images: np.ndarray, of_seeds: np.ndarray, images: int, seeds: int) -> np.ndarray:

@@ -85,14 +85,20 @@ def most_of(groups: Sequence[Sequence[Part]]) -> str:
 
 def would_tell(parts: Sequence[Part]) -> str:
     """Say what would tell the part that needs most; nothing where all are told."""
-    needs = [(_size(part), part.needed) for part in parts if part.needed]
-    return max(needs)[1] if needs else ""
+    return max(map(_need, parts), default=(0.0, ""))[1]
 
 
-def _size(part: Part) -> float:
-    """Return how many answers of networks a part needs, to find the part that needs most."""
-    assert part.found
+def most_would_tell(groups: Sequence[Sequence[Part]]) -> str:
+    """Say what would tell most of the groups, those first that need least; nothing where most are told."""
+    needs = sorted(max(map(_need, group)) for group in groups)
+    return needs[len(needs) // 2][1] if needs else ""
+
+
+def _need(part: Part) -> tuple[float, str]:
+    """Return how many answers of networks a part needs, to compare parts, and that in words."""
+    if part.found is None or not part.needed:
+        return 0.0, ""
     images = intervals.images_that_tell(part.found, part.boundary)
     seeds = intervals.seeds_that_tell(part.found, part.boundary)
     counts = [n * part.found.seeds for n in [images] if n] + [part.found.images * n for n in [seeds] if n]
-    return min(counts, default=float("inf"))
+    return min(counts, default=float("inf")), part.needed

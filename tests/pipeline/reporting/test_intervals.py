@@ -139,6 +139,14 @@ def test_without_any_variety(shape, value, ends):
     assert ends is None or (low >= 100 * ends[0] and high <= 100 * ends[1])
 
 
+def test_seeds_that_agree_by_chance_are_no_certainty():
+    """Each seed's difference is zero, on other images."""
+    values = np.zeros((2, 10))
+    values[0, :2], values[1, 2:4] = (1, -1), (-1, 1)
+    low, high = intervals.estimate(values, ends=HITS_APART).interval
+    assert low < -5 and high > 5
+
+
 def test_how_many_images_would_tell():
     hits = np.array([1.0] * 10 + [-1.0] * 4 + [0.0] * 186)
     found = intervals.estimate(hits, ends=HITS_APART)  # 3 points

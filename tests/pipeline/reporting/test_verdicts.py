@@ -94,3 +94,10 @@ def test_the_part_that_needs_most_is_told():
     assert verdicts.would_tell([YES, part(-4.5, 7.5), part(-3.6, 5.6)]) == "about 4,000 test images"
     assert verdicts.would_tell([part(-4.5, 7.5), part(-3, 3)]) == "no number would: it is on the boundary"
     assert verdicts.would_tell([YES]) == ""
+
+
+def test_most_scales_are_told_when_the_easier_ones_are():
+    easy, hard = part(-4.5, 7.5), part(-3.6, 5.6)
+    assert verdicts.most_would_tell([[YES], [YES, hard], [easy], [part(-3, 3)]]) == "about 4,000 test images"
+    assert verdicts.most_would_tell([[YES], [YES], [NO, YES], [easy]]) == ""
+    assert verdicts.most_would_tell([]) == ""
