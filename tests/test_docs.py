@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from pipeline.datasets import sources
 from pipeline.proposing.machine import Machine
 from pipeline.proposing.pace import Pace
 from pipeline.proposing.survey import Survey
+from pipeline.reporting import summary
 from pipeline.tracking import run as tracking
 
 DOCUMENTS = [
@@ -120,3 +122,13 @@ def test_datasets_that_documents_run_have_recipes():
     for path in DOCUMENTS:
         for names in re.findall(r"DATASETS=([\w,]+)", path.read_text()):
             assert set(names.split(",")) <= {*recipes, "gulls"}, names
+
+
+def test_the_table_of_results_is_the_one_that_the_metrics_give():
+    words = ["git", "diff", "--quiet", "HEAD", "--", "reports/metrics"]
+    if (ROOT / ".git").exists() and subprocess.run(words, cwd=ROOT, check=False).returncode:
+        pytest.skip("reports/metrics has what this machine's run gave")
+    text, datasets = summary.shown((ROOT / "README.md").read_text())
+    given = summary.to_markdown(summary.table(ROOT / "reports", datasets))
+    assert text == given, "refresh it: python -m pipeline.reporting.summary"
+    assert "birdlets" in datasets

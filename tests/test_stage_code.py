@@ -34,7 +34,7 @@ NAMED_AND_NOT_USED = {
     "prepare": {f"pipeline/disk/{name}.py" for name in ("cells", "locks", "predictions")},
     "crop": {"pipeline/disk/cells.py", "pipeline/disk/locks.py"},
     "measure": {"pipeline/disk/cells.py", "pipeline/training/trained.py"},
-    "report": {f"pipeline/reporting/{name}.py" for name in ("calibration", "floors", "overlaps")},
+    "report": {f"pipeline/reporting/{name}.py" for name in ("calibration", "floors", "overlaps", "summary")},
 }
 
 

@@ -15,6 +15,7 @@ SIDES = ("low", "high")  # of an interval: what its columns end with
 LEVELS = {"acc_loc": "Acc_loc", "acc_obj": "Acc_obj", "acc_avg": "Acc_avg"}
 OVERLAPS = {"iou": "mean IoU", "iou_above_half": "share above 0.5"}
 COSTS = {"parameters_m": "parameters (M)", "gflops": "GFLOPs an image", "images_per_s": "images/s"}
+IOUS = ("IoU", "IoU, centred box")
 PUBLISHED_IOU = "published (scale 1)"
 # Rows and columns where NaN is left empty: nobody published it, or a class has no test images.
 EMPTY = {"published", "difference", PUBLISHED_IOU, "accuracy"}
@@ -239,8 +240,8 @@ def _text(value: str | float, row: str, column: str) -> str:
         return "" if labels & EMPTY else NOT_RUN
     if isinstance(value, int):
         return str(value)
-    if "difference" in labels:
+    if "difference" in labels or column.startswith("minus "):
         return f"{value:+.1f}"
     if labels & set(COSTS.values()):
         return f"{value:.3g}"
-    return str(round(value, 3 if labels & set(OVERLAPS.values()) else 1))
+    return str(round(value, 3 if labels & {*OVERLAPS.values(), *IOUS} else 1))
