@@ -37,7 +37,8 @@ def add(page: Page, results: Results) -> None:
         table = table[[claim.verdict != MISSING for claim in found]]
     if len(table):
         page.section(
-            "The paper's claims, on this dataset", f"{claims.lead(found)} {NOTE}{PRINTED if theirs else ''}".strip()
+            "The paper's claims, on this dataset",
+            f'<span class="answer">{claims.lead(found)}</span>{NOTE}{PRINTED if theirs else ""}',
         )
         page.table(table, "claims")
 
@@ -51,8 +52,8 @@ def add_controls(page: Page, results: Results) -> None:
             return
     page.section(
         "Controls: what else could explain a multi-scale figure",
-        "Each beside the multi-scale answer that it is a control of, paired by image. Three networks without crops: "
-        "three seeds of scale 1, averaged. Centred crops: boxes in the middle, of the same mean area as attention's. "
+        "The difference is the multi-scale answer minus its control, in points, paired by image. Three networks "
+        "without crops: three seeds of scale 1, averaged. Centred crops: boxes in the middle, of the same mean area as attention's. "
         "Two heads: the mean of two classifiers, as ours averages two.",
     )
     page.table(table, "controls")

@@ -60,9 +60,10 @@ class Claim:
     def figures(self) -> str:
         """The measured numbers in words."""
         shown = [part for part in (*self.parts, *self.beside) if part.found]
-        seeds = {part.found.seeds for part in shown if part.found and part.found.seeds}
-        end = f" ({max(seeds)} seeds)" if len(seeds) == 1 and max(seeds) > 1 else ""
-        return "; ".join(part.figures for part in shown) + end
+        seeds = [f" ({part.found.seeds} seeds)" if part.found and part.found.seeds > 1 else "" for part in shown]
+        if len(set(seeds)) == 1:  # said once
+            return "; ".join(part.figures for part in shown) + seeds[0]
+        return "; ".join(part.figures + end for part, end in zip(shown, seeds, strict=True))
 
 
 def measured(metrics: dict, comparison: dict) -> Found:

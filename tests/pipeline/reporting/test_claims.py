@@ -129,6 +129,9 @@ def test_the_table_says_what_would_tell_only_where_it_cannot_be_told(found):
     assert table["what would tell"].to_dict() == {**dict.fromkeys(table.index, ""), "1b": "about 2,000 test images"}
     assert table.iloc[:, -1]["1"] == HOLDS and table.iloc[:, -1]["8"] == ""
     assert table.loc["1c"].iloc[2] == "+4.0 [+1.0, +7.0] (3 seeds)"
+    found["ours 1 minus baseline 1"] = Estimate(4.0, (1.0, 7.0), 400, 3, (900.0, 0.0, 0.0))
+    row = claims.to_table(claims.judge(found, 16)).loc["2"].iloc[2]
+    assert row == "+4.2 [+2.5, +6.0]; at scale 1 +4.0 [+1.0, +7.0] (3 seeds)"
 
 
 def test_the_lead_answers_a_newcomers_questions(found):
