@@ -53,8 +53,8 @@ def add_controls(page: Page, results: Results) -> None:
     page.section(
         "Controls: what else could explain a multi-scale figure",
         "The difference is the multi-scale answer minus its control, in points, paired by image. Three networks "
-        "without crops: three seeds of scale 1, averaged. Centred crops: boxes in the middle, of the same mean area as attention's. "
-        "Two heads: the mean of two classifiers, as ours averages two.",
+        "without crops: three seeds of scale 1, averaged. Centred crops: boxes in the middle, of the same mean "
+        "area as attention's. Two heads: the mean of two classifiers, as ours averages two.",
     )
     page.table(table, "controls")
 

@@ -159,3 +159,16 @@ def test_an_image_that_fails_leaves_no_image_set(index, tmp_path):
     with pytest.raises(InputError, match="broken"):
         imageset.write(tmp_path / "out", index, prepared(3, fails=1))
     assert not list(tmp_path.iterdir())
+
+
+def test_objects_of_pictures_that_have_several(tmp_path):
+    assert imageset.read_objects(tmp_path).empty
+    path = tmp_path / "objects.csv"
+    path.write_text("id,x0,y0,x1,y1\n")
+    assert imageset.read_objects(tmp_path).empty
+    path.write_text("id,x0,y0,x1,y1\n007,0.0,0.0,0.5,0.5\n007,0.5,0.5,1.0,1.0\n")
+    table = imageset.read_objects(tmp_path)
+    assert table.id.tolist() == ["007", "007"] and table.x1.tolist() == [0.5, 1.0]
+    path.write_text("id,x0,y0,x1,y1\n007,0.0,0.0,0.5,1.5\n")
+    with pytest.raises(InputError, match=r"objects.csv: a box does not lie inside its picture; delete its folder"):
+        imageset.read_objects(tmp_path)

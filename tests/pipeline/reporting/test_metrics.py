@@ -42,6 +42,30 @@ def test_damaged_results_of_ours(tmp_path, edit, reason):
         metrics.read(path)
 
 
+RECORD = {"what": "a", "points": 1.0, "interval": [0.0, 2.0], "images": 9, "seeds": 1, "variance": [1.0, 0.0, 0.0]}
+
+
+def test_judged_numbers_and_intervals_are_kept(tmp_path):
+    more = {"judged": [RECORD], "intervals": {"acc_avg": {"1": [1.0, 2.0]}}}
+    assert metrics.read(broken(tmp_path, "birdlets.json", lambda v: v.update(more))).items() >= more.items()
+
+
+@pytest.mark.parametrize(
+    "change, reason",
+    [
+        ({"interval": [1.0]}, "judged.0.interval: List should have at least 2"),
+        ({"images": 0}, "judged.0.images: Input should be greater than or equal to 1"),
+        ({"variance": [1.0, -1.0, 0.0]}, "judged.0.variance.1: Input should be greater than or equal to 0"),
+        ({"points": None}, "judged.0.points: Input should be a valid number, got None"),
+    ],
+)
+def test_damaged_numbers_that_are_judged(tmp_path, change, reason):
+    for name, read in (("birdlets.json", metrics.read), ("birdlets.variants.json", metrics.read_variants)):
+        path = broken(tmp_path, name, lambda v: v.update(judged=[RECORD | change]))
+        with pytest.raises(InputError, match=reason):
+            read(path)
+
+
 @pytest.mark.parametrize(
     "edit, reason",
     [
