@@ -15,6 +15,7 @@ from pipeline.scheduling import forecast, graph, session
 from pipeline.scheduling.coordinator import PASSED, Options
 
 FIGURE_8, TABLE_5, OTHERS = "figure-8", "table-5", "ablations"  # blocks of a plan to which ablations are added
+CROPS = "other-crops"  # and that of variants which cut crops otherwise, and so begin with another's scale 1
 LOSSES = ("local", "object")
 
 
@@ -83,7 +84,9 @@ def _asked(numbers: list[str], losses: list[str], variants: list[str]) -> dict[s
     if unknown := [name for name in variants if name not in known]:
         raise InputError(f"--variant {unknown[0]}: not among the variants of params.yaml ({', '.join(known)})")
     asked = dict.fromkeys(losses, TABLE_5) | {f"n-{int(number)}": FIGURE_8 for number in numbers}
-    asked |= {name: OTHERS for name in variants if name not in asked and name != OURS}
+    for name in variants:
+        if name not in asked and name != OURS:
+            asked[name] = OTHERS if trainings.network_of(name) == name else CROPS
     if not asked:
         raise InputError("nothing to run: give --n-classifiers 1,2,4,8,16, --loss local,object or --variant NAME")
     return asked
@@ -122,11 +125,11 @@ def _define(variants: Any, name: str) -> None:
 
 
 def _append(blocks: Any, block: str, name: str) -> None:
-    """Put a variant into a block of a plan; a new block trains at scale 1, where an ablation costs least."""
+    """Put a variant into a block of a plan; a new block trains at the first scale that is the variant's own."""
     if block in blocks:
         blocks[block]["variants"].append(name)
     else:
-        blocks[block] = _in_one_line({"variants": [name], "seeds": [0], "scales": [1]})
+        blocks[block] = _in_one_line({"variants": [name], "seeds": [0], "scales": [2 if block == CROPS else 1]})
 
 
 def _in_one_line(values: dict[str, Any]) -> Any:

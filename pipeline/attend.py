@@ -56,7 +56,7 @@ def boxes(results: list[ImageResult], index: pd.DataFrame) -> pd.DataFrame:
     index  of the image set; its columns CROP are this scale's crops of the originals
     """
     rows = index.iloc[[result.position for result in results]]
-    crops = torch.from_numpy(rows[CROP].to_numpy())[:, None]  # N 1 4: masks differ in shape, so each is a batch
+    crops = torch.tensor(rows[CROP].to_numpy())[:, None]  # N 1 4: masks differ in shape, so each is a batch
     masks = [torch.from_numpy(result.M_b)[None] for result in results]
     found = [attended_box(mask, crop) for mask, crop in zip(masks, crops, strict=True)]
     table = pd.DataFrame({"id": rows.id.to_numpy()})

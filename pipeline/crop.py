@@ -37,7 +37,7 @@ def attention(recipe: params.Attend, index: pd.DataFrame, masks: list[np.ndarray
 
     masks  (H, W) bool, of each row of the index; its columns CROP are what the masks' scale saw
     """
-    crops = torch.from_numpy(index[CROP].to_numpy())[:, None]  # N 1 4: masks differ in shape, so each is a batch
+    crops = torch.tensor(index[CROP].to_numpy())[:, None]  # N 1 4: masks differ in shape, so each is a batch
     found = [
         next_crop(torch.from_numpy(M_b)[None], crop, *recipe.policy) for M_b, crop in zip(masks, crops, strict=True)
     ]
@@ -60,4 +60,4 @@ def true(recipe: params.Attend, index: pd.DataFrame, seen: Path) -> np.ndarray:
     """Return the true boxes with the recipe's margin, (N, 4): what attention could reach at most."""
     if index[BOX].isna().to_numpy().any():
         raise InputError(f"{seen}: some images have no true box, and attend.crops true_box needs all; choose another")
-    return widen(torch.from_numpy(index[BOX].to_numpy(float)), recipe.margin, minimum=0).numpy()
+    return widen(torch.tensor(index[BOX].to_numpy(float)), recipe.margin, minimum=0).numpy()

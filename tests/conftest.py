@@ -43,12 +43,15 @@ VARIANTS = {
     "baseline": {"network.n_classifiers": 0},
     "local": {"train.loss": "local"},
     "object": {"train.loss": "object"},
+    "centred": {"attend.crops": "centre"},
+    "two-heads": {"network.n_classifiers": 0, "network.second_head": True},
     "n-1": {"network.n_classifiers": 1},
 }
 ALONE = {"main": {"variants": ["ours"], "seeds": [0], "scales": [1, 2, 3]}}
 PLAN = {
     "main": {"variants": ["ours", "baseline"], "seeds": [0], "scales": [1, 2, 3]},
     "repeated": {"variants": ["ours", "baseline"], "seeds": [1], "scales": [1]},
+    "controls": {"variants": ["centred", "two-heads"], "seeds": [0], "scales": [1, 2]},
     "own": {"variants": ["n-1"], "seeds": [0], "scales": [1, 2]},
     "table-5": {"variants": ["local", "object"], "seeds": [0], "scales": [1]},
 }

@@ -14,7 +14,7 @@ from conftest import ALONE, ROOT, TINY, write_params
 from pipeline import check, compare, evaluate, params, trainings
 from pipeline.disk import files, imageset, predictions
 from pipeline.disk.cells import main_line
-from pipeline.disk.predictions import ATTENDED, NEXT, Predictions
+from pipeline.disk.predictions import ATTENDED, Predictions
 from pipeline.reporting import examples
 from pipeline.tracking import run as tracking
 
@@ -75,10 +75,10 @@ def write_attended(folder, index, scale):
     loc, obj = (rng.dirichlet(np.ones(n_classes), n).astype(np.float32) for _ in range(2))
     identities, labels = index.id.to_numpy(dtype=str), index.label.to_numpy()
     predictions.write_predictions(folder, Predictions(identities, index.split.to_numpy(dtype=str), labels, loc, obj))
-    boxes = pd.DataFrame({"id": index.id, **dict.fromkeys(ATTENDED[:2] + NEXT[:2], 0.2)})
-    boxes = boxes.assign(**dict.fromkeys(ATTENDED[2:] + NEXT[2:], 0.8), attended=0.3, constant=False)
-    predictions.write_boxes(folder, boxes[["id", *ATTENDED, *NEXT, "attended", "constant"]])
-    maps = {name: (rng.random((2, 2)), rng.random((2, 2)) < 0.5) for name in index.id[index.split == "test"]}
+    boxes = pd.DataFrame({"id": index.id, **dict.fromkeys(ATTENDED[:2], 0.2)})
+    boxes = boxes.assign(**dict.fromkeys(ATTENDED[2:], 0.8), attended=0.3, constant=False)
+    predictions.write_boxes(folder, boxes[["id", *ATTENDED, "attended", "constant"]])
+    maps = {name: (rng.random((2, 2)), rng.random((2, 2)) < 0.5) for name in index.id}
     predictions.write_maps(folder, maps)
 
 

@@ -21,6 +21,7 @@ TRAINED, ATTENDED = ({f"{stage}-{cell}" for cell in CELLS} for stage in ("train"
 LATER = {f"train-{cell}" for cell in CELLS - SCALE_1}  # the trainings that see crops
 CROPS = {"crop-ours-0-2", "crop-ours-0-3", "crop-n-1-0-2"}
 LAST = {"evaluate", "compare", "report", "export"}
+CUT = CROPS | LATER | {f"attend-{cell}" for cell in CELLS - SCALE_1} | LAST  # what a change of the crops reruns
 WHOLE = {"download", "prepare", "measure"} | TRAINED | ATTENDED | CROPS | LAST
 ALL = WHOLE | {"weights-ours"}
 
@@ -72,7 +73,7 @@ def test_the_stages_of_a_dataset(index):
         ("recipes.birdlets.prepare", WHOLE - {"download"}),
         ("recipes.birdlets.network", ALL - {"download", "prepare"}),
         ("recipes.birdlets.train", WHOLE - {"download", "prepare"}),
-        ("recipes.birdlets.attend", ATTENDED | CROPS | LATER | LAST),
+        ("recipes.birdlets.attend", CUT),
         ("plan.birdlets", {"compare", "report"}),
         ("datasets", set()),
     ],
@@ -113,7 +114,7 @@ def test_plots_are_titled_by_dataset_and_scale(index):
         ("pipeline/export.py", {"export"}),
         ("pipeline/overlay.py", ATTENDED | CROPS | LATER | LAST),
         ("pipeline/train.py", TRAINED | ATTENDED | CROPS | LAST),
-        ("pipeline/crop.py", CROPS | LATER | (ATTENDED - {f"attend-{cell}" for cell in SCALE_1}) | LAST),
+        ("pipeline/crop.py", CUT),
         ("pipeline/datasets/cub.py", WHOLE),
         ("pipeline/images.py", WHOLE),
         ("pipeline/weights.py", ALL - {"download", "prepare", "measure"}),

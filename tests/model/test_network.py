@@ -6,7 +6,7 @@ from torch import nn
 
 from model.backbone import Backbone
 from model.losses import local_loss, object_loss
-from model.network import Network, object_feature
+from model.network import Baseline, Network, object_feature
 
 
 @pytest.fixture
@@ -28,6 +28,20 @@ def test_one_classifier_and_two_categories():
     body = nn.Conv2d(3, 4, 4, stride=4)
     network = Network(Backbone(body, 4, (0.5,) * 3, (0.5,) * 3), n_categories=2, n_classifiers=1, attention="logit")
     assert network(torch.zeros(1, 3, 8, 8, dtype=torch.uint8)).attention.A.shape == (1, 3, 2, 2)
+
+
+@pytest.mark.parametrize("second_head", [False, True])
+def test_a_baseline_pools_by_the_maximum_and_its_second_head_by_the_mean(second_head):
+    body = nn.Sequential(nn.Conv2d(3, 8, 4, stride=4), nn.ReLU())
+    network = Baseline(Backbone(body, 8, (0.5,) * 3, (0.5,) * 3), n_categories=5, second_head=second_head)
+    X = torch.randint(256, (2, 3, 16, 20), dtype=torch.uint8)
+    output, cells = network(X), network.backbone(X).flatten(2)  # B C HW
+    by_hand = torch.stack([cells[b, c].max() for b in range(2) for c in range(8)]).view(2, 8)
+    torch.testing.assert_close(output.logits, by_hand @ network.object.weight.T + network.object.bias)
+    assert output.attention is None and (output.mean_logits is not None) == second_head
+    if second_head:
+        by_hand = torch.stack([cells[b, c].sum() / 20 for b in range(2) for c in range(8)]).view(2, 8)
+        torch.testing.assert_close(output.mean_logits, by_hand @ network.second.weight.T + network.second.bias)
 
 
 def test_activations_are_those_of_n_separate_classifiers(network):

@@ -68,6 +68,14 @@ def test_a_variant_of_ones_own(asked):
     assert params.load()["plan"]["tiny"]["ablations"] == {"variants": ["smooth"], "seeds": [0], "scales": [1]}
 
 
+def test_a_variant_that_cuts_other_crops_is_trained_where_it_reads_them(asked):
+    write_params(Path(), {"tiny": TINY}, ALONE, VARIANTS | {"tight": {"attend.margin": 0.0}})
+    for _ in range(2):
+        command_line.run("ablate", "--variant", "tight")
+        assert asked[-2][0][-1] == "attend@tiny-tight-0-2"
+        assert params.load()["plan"]["tiny"]["other-crops"] == {"variants": ["tight"], "seeds": [0], "scales": [2]}
+
+
 @pytest.fixture
 def sharing(asked):
     """Three datasets with one plan, and a comment behind the last."""

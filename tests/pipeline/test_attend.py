@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import command_line
-from pipeline import attend, params
+from pipeline import attend
 from pipeline.disk import imageset, predictions
 from pipeline.training.inference import ImageResult
 
@@ -24,29 +24,9 @@ def index(*crops):
 def test_boxes_are_those_of_the_original():
     mask = np.zeros((4, 4), dtype=bool)
     mask[1, 1] = True
-    recipe = params.Attend(region="all", margin=0.0, minimum=0.5)
-    table = attend.boxes(results(mask, mask), index([0, 0, 1, 1], [0.5, 0.5, 1, 1]), recipe)
+    table = attend.boxes(results(mask, mask), index([0, 0, 1, 1], [0.5, 0.5, 1, 1]))
     assert table[predictions.ATTENDED].to_numpy().tolist() == [[0.25, 0.25, 0.5, 0.5], [0.625, 0.625, 0.75, 0.75]]
-    assert table[predictions.NEXT].to_numpy()[0] == pytest.approx([0.125, 0.125, 0.625, 0.625])
     assert table.attended.tolist() == [1 / 16, 1 / 16] and table.id.tolist() == ["i0", "i1"]
-
-
-def test_region_policy():
-    mask = np.array([[True, False, False, True, True]])
-    for region, left in {"all": 0, "largest": 0.6}.items():
-        recipe = params.Attend(region=region, margin=0.0, minimum=0.0)
-        assert attend.boxes(results(mask), index([0, 0, 1, 1]), recipe).x0[0] == left
-
-
-def test_the_next_scale_sees_what_the_last_one_attended_to(finished):
-    for scale in (1, 2):
-        boxes = predictions.read_boxes(finished / f"runs/tiny/attend/ours-0/scale-{scale}")
-        index = imageset.read(finished / f"data/tiny/ours-0/scale-{scale + 1}").index.set_index("id")
-        assert np.allclose(index[imageset.CROP].to_numpy(), boxes.loc[index.index, predictions.NEXT].to_numpy())
-        seen = "scale-1" if scale == 1 else "ours-0/scale-2"
-        now = imageset.read(finished / "data/tiny" / seen).index.set_index("id")[imageset.CROP].to_numpy()
-        then = index[imageset.CROP].to_numpy()
-        assert (then[:, :2] >= now[:, :2] - 1e-9).all() and (then[:, 2:] <= now[:, 2:] + 1e-9).all()
 
 
 def test_training_and_attending_agree_on_the_last_epochs_accuracy(finished):
@@ -77,10 +57,9 @@ def test_training_images_are_run_only_where_crops_are_cut_from_them(finished):
     for run, count in {"ours-0": 30, "n-1-0": 30, "ours-1": 10, "baseline-0": 10, "local-0": 10}.items():
         folder = finished / f"runs/tiny/attend/{run}/scale-1"
         assert len(predictions.read_predictions(folder).id) == count, run
-        assert (folder / "boxes.csv").exists() == (run != "baseline-0")
+        assert (folder / "boxes.csv").exists() == (folder / "maps.npz").exists() == (run != "baseline-0")
 
 
-def test_a_variant_with_both_losses_cuts_its_own_crops(finished):
-    own = imageset.read(finished / "data/tiny/n-1-0/scale-2").index[imageset.CROP].to_numpy()
-    boxes = predictions.read_boxes(finished / "runs/tiny/attend/n-1-0/scale-1")
-    assert np.allclose(own, boxes[predictions.NEXT].to_numpy())
+def test_masks_are_kept_of_all_images_so_that_crops_can_be_cut_otherwise_without_looking_again(finished):
+    ids = imageset.read(finished / "data/tiny/scale-1").index.id
+    assert list(predictions.read_maps(finished / "runs/tiny/attend/ours-0/scale-1", ids)) == ids.tolist()

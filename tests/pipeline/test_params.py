@@ -74,7 +74,8 @@ def test_numbers_in_scientific_notation_are_numbers(project):
         ("train", "epoch", 3, r"recipes.tiny.train.epoch: unknown key; did you mean 'epochs'\?"),
         ("trian", None, {}, r"recipes.tiny.trian: unknown key; did you mean 'train'\?"),
         ("network", "n_classifiers", -1, "network.n_classifiers: .*greater than or equal to 0, got -1"),
-        ("network", "n_classifiers", 0, "n_classifiers 0 and single losses are for 'variants'"),
+        ("network", "n_classifiers", 0, "n_classifiers 0, single losses and crops .* are for 'variants'"),
+        ("attend", "crops", "true_box", "crops by centre or true_box are for 'variants'"),
         ("network", "n_classifiers", 2.5, "network.n_classifiers: .*integer.*, got 2.5"),
         ("network", "attention", "prob", "network.attention: .*'probability' or 'logit', got 'prob'"),
         ("network", "stride", 8, "network.stride: .*16 or 32, got 8"),
@@ -142,12 +143,19 @@ def test_seeds_are_added_to_the_recipes_own(project, write_recipe, tiny, seed):
 
 
 @pytest.mark.parametrize(
-    "name, answer, own",
-    [("ours", "avg", True), ("n-1", "avg", True), ("baseline", "obj", False), ("local", "loc", False)],
+    "name, answer, attends",
+    [
+        ("ours", "avg", True),
+        ("n-1", "avg", True),
+        ("baseline", "obj", False),
+        ("two-heads", "avg", False),
+        ("local", "loc", False),
+        ("object", "obj", False),
+    ],
 )
-def test_what_a_variant_answers_by_and_whose_crops_it_sees(project, name, answer, own):
+def test_what_a_variant_answers_by_and_whether_it_attends(project, name, answer, attends):
     recipe = params.read("tiny", name)
-    assert (recipe.answer, recipe.cuts_own_crops) == (answer, own)
+    assert (recipe.training.answer, recipe.attends) == (answer, attends)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +183,9 @@ def test_what_a_variant_answers_by_and_whose_crops_it_sees(project, name, answer
         ("n-08", {"network.n_classifiers": 8}, r"variants.n-08: is Figure 8's name of"),
         ("baseline", {"train.lr": 1.0}, r"variants.baseline: tables call {'network.n_classifiers': 0} so"),
         ("ours", {"train.lr": 1.0}, "variants.ours: is the recipe itself, so it must be {}"),
+        ("centred", {}, r"variants.centred: tables call {'attend.crops': 'centre'} so"),
+        ("x", {"network.second_head": True}, "variants.x, on tiny: network.second_head: is for the baseline"),
+        ("x", {"attend.crops": "nose"}, "variants.x, on tiny: attend.crops: .*'true_box', got 'nose'"),
     ],
 )
 def test_what_is_wrong_with_a_variant_is_named(project, name, values, message):
@@ -185,7 +196,9 @@ def test_what_is_wrong_with_a_variant_is_named(project, name, values, message):
 
 
 def test_unknown_variant(project):
-    with pytest.raises(InputError, match="no variant 'n-3'; variants: ours, baseline, local, object, n-1"):
+    with pytest.raises(
+        InputError, match="no variant 'n-3'; variants: ours, baseline, local, object, centred, two-heads, n-1"
+    ):
         params.read("tiny", "n-3")
 
 

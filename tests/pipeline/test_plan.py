@@ -49,9 +49,45 @@ def test_whose_crops_are_read(project):
     read = {name: cell["images"] for name, cell in found["cells"].items() if cell["scale"] == 2}
     for seed in (0, 3):
         assert read[f"tiny-n-1-{seed}-2"] == f"data/tiny/n-1-{seed}/scale-2", "another n cuts its own"
-        for variant in ("ours", "baseline", "local", "object"):
+        assert read[f"tiny-centred-{seed}-2"] == f"data/tiny/centred-{seed}/scale-2", "so does a control"
+        for variant in ("ours", "baseline", "two-heads", "local", "object"):
             assert read[f"tiny-{variant}-{seed}-2"] == f"data/tiny/ours-{seed}/scale-2", "those of the same seed"
-    assert set(found["crops"]) == {f"tiny-{variant}-{seed}-2" for variant in ("ours", "n-1") for seed in (0, 3)}
+    cutters = ("ours", "n-1", "centred")
+    assert set(found["crops"]) == {f"tiny-{variant}-{seed}-2" for variant in cutters for seed in (0, 3)}
+
+
+def test_whose_masks_cut_a_variants_crops(project):
+    """A control cuts elsewhere what ours would see; another policy follows its own masks from scale 2 on."""
+    tight = {"attend.margin": 0.0}
+    variants = VARIANTS | {"tight": tight, "tight-n-1": {"network.n_classifiers": 1} | tight}
+    blocks = {"all": {"variants": list(variants), "seeds": [0], "scales": [1, 2, 3]}}
+    write_params(project, {"tiny": TINY}, blocks, variants)
+    command_line.run("plan")
+    found = {name.removeprefix("tiny-"): crop["attended"] for name, crop in spelled()["crops"].items()}
+    assert found == {
+        "ours-0-2": "ours-0/scale-1",
+        "ours-0-3": "ours-0/scale-2",
+        "centred-0-2": "ours-0/scale-1",
+        "centred-0-3": "ours-0/scale-2",
+        "n-1-0-2": "n-1-0/scale-1",
+        "n-1-0-3": "n-1-0/scale-2",
+        "tight-0-2": "ours-0/scale-1",
+        "tight-0-3": "tight-0/scale-2",
+        "tight-n-1-0-2": "n-1-0/scale-1",
+        "tight-n-1-0-3": "tight-n-1-0/scale-2",
+    }
+    assert {"tiny-tight-0-1", "tiny-centred-0-1"}.isdisjoint(spelled()["cells"]), "scale 1 is that of ours"
+
+
+def test_a_baseline_in_the_middle_reads_crops_of_its_own(project):
+    """With 'attend.crops' both sides can be asked what zooming brings where attention has no part in it."""
+    variants = VARIANTS | {"blind": {"network.n_classifiers": 0, "attend.crops": "centre"}}
+    blocks = {"all": {"variants": ["ours", "blind"], "seeds": [0], "scales": [1, 2]}}
+    write_params(project, {"tiny": TINY}, blocks, variants)
+    command_line.run("plan")
+    assert spelled()["cells"]["tiny-blind-0-2"]["images"] == "data/tiny/blind-0/scale-2"
+    assert spelled()["crops"]["tiny-blind-0-2"]["attended"] == "ours-0/scale-1"
+    assert "tiny-baseline-0-1" in spelled()["cells"] and "tiny-blind-0-1" not in spelled()["cells"]
 
 
 def test_training_images_are_attended_only_where_something_is_cut_from_them(project):
@@ -246,7 +282,7 @@ def test_a_variant_with_other_weights_starts_from_its_own(project):
         "tiny-ours": {"data": "tiny", "variant": "ours", "file": "pipeline/weights.py"},
     }
     starts = {cell["variant"]: cell["weights"] for cell in spelled()["cells"].values()}
-    assert starts == dict.fromkeys(variants, "ours") | {"deep": "deep", "mine": "mine"}
+    assert starts == dict.fromkeys(variants.keys() - {"centred"}, "ours") | {"deep": "deep", "mine": "mine"}
 
 
 @pytest.mark.parametrize(

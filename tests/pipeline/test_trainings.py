@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import ALONE, TINY, write_params
+from conftest import ALONE, TINY, VARIANTS, write_params
 from pipeline import params, trainings
 from pipeline.errors import InputError
 
@@ -13,6 +13,28 @@ def test_a_plan_is_the_union_of_its_blocks(project):
     listed = [(cell.variant, cell.seed, cell.scale) for cell in trainings.read("tiny")]
     assert listed == [("ours", 0, 1), ("n-1", 0, 1), ("ours", 0, 2), ("ours", 0, 3)]
     assert trainings.scales(trainings.read("tiny")) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "variant, network",
+    [
+        ("ours", "ours"),
+        ("centred", "ours"),
+        ("tight", "ours"),
+        ("tight-n-1", "n-1"),
+        ("n-1", "n-1"),
+        ("two-heads", "two-heads"),
+        ("lonely", "lonely"),  # no variant in the file trains as it does
+    ],
+)
+def test_whose_network_at_scale_1_a_variants_is(project, variant, network):
+    variants = VARIANTS | {
+        "tight": {"attend.margin": 0.0},
+        "tight-n-1": {"network.n_classifiers": 1, "attend.margin": 0.0},
+        "lonely": {"train.lr": 0.5, "attend.margin": 0.0},
+    }
+    write_params(project, {"tiny": TINY}, ALONE, variants)
+    assert trainings.network_of(variant) == network
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_a_network_answers_by_what_was_trained(answer):
 
 
 NAMES = ["1", "007", "NA", "True", "1e5", "鸟"]
-SHARES = [*predictions.ATTENDED, *predictions.NEXT, "attended"]
+SHARES = [*predictions.ATTENDED, "attended"]
 
 
 def table(**changes):
@@ -110,7 +110,7 @@ def test_boxes_keep_the_names_of_their_images(tmp_path):
     "changes",
     [
         {"x0": [0.5] * 6},
-        {"next_y1": [0.5] * 5 + [1.5]},
+        {"y1": [0.5] * 5 + [1.5]},
         {"attended": [float("nan")] + [0.5] * 5},
         {"y0": [-0.5] + [0.1] * 5},
         {"id": ["1"] * 6},

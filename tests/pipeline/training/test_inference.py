@@ -43,6 +43,12 @@ def test_predictions_keep_names_and_labels(finished):
     assert found.loc.tolist() == [p.tolist()] * 2 and found.answer == "loc"
 
 
+def test_a_baselines_second_classifier_is_the_first_of_two_predictions():
+    mean, most = torch.rand(2, 4), torch.rand(2, 4)
+    found = inference.predict(Output(most, None, mean))
+    assert all(torch.equal(p, torch.softmax(logits, dim=1)) for p, logits in zip(found, (mean, most), strict=True))
+
+
 def test_without_local_classifiers_both_predictions_are_the_objects():
     loc, obj = inference.predict(Output(torch.zeros(2, 4), None))
     assert loc is obj and loc.tolist() == [[0.25] * 4] * 2

@@ -5,6 +5,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import command_line
+from conftest import VARIANTS
 from model.losses import local_loss, object_loss
 from pipeline import params
 from pipeline.errors import InputError
@@ -49,6 +50,7 @@ def test_input_errors_are_raised_as_such(project, write_recipe, tiny):
         ("local", {"backbone", "local"}, {"object"}),
         ("object", {"backbone", "object"}, {"local"}),
         ("baseline", {"backbone", "object"}, set()),
+        ("two-heads", {"backbone", "object", "second"}, set()),
     ],
 )
 def test_a_variant_trains_what_it_should_and_leaves_the_rest_alone(project, name, trained, untouched):
@@ -64,11 +66,26 @@ def test_a_variant_trains_what_it_should_and_leaves_the_rest_alone(project, name
 def test_all_parameters_that_are_not_frozen_get_a_gradient(project):
     """Else training on several processes would wait for them for ever."""
     one = type("OneProcess", (), {"num_processes": 1, "backward": staticmethod(lambda loss: loss.backward())})
-    for name in ("ours", "local", "object", "baseline", "n-1"):
+    for name in VARIANTS:
         network = build(name)
         X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.arange(4)
         loop.step(network, params.read("tiny", name).train.loss, X, t, 4, one)
         assert all(p.grad is not None for p in network.parameters() if p.requires_grad), name
+
+
+def test_both_heads_of_a_baseline_are_trained_by_their_mean_loss(project):
+    network = build("two-heads").eval()
+    X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.arange(4)
+    output = network(X)
+    losses = [torch.nn.functional.cross_entropy(logits, t) for logits in (output.mean_logits, output.logits)]
+    sum(losses).backward()
+    expected = [p.grad.clone() for p in network.parameters()]
+    network.zero_grad()
+    one = type("OneProcess", (), {"num_processes": 1, "backward": staticmethod(lambda loss: loss.backward())})
+    sums = loop.step(network, "both", X, t, 4, one)
+    for hand, p in zip(expected, network.parameters(), strict=True):
+        torch.testing.assert_close(p.grad, hand)
+    assert sums[:2].tolist() == pytest.approx([4 * loss.item() for loss in losses])
 
 
 def test_number_of_classifiers(project):
