@@ -14,7 +14,8 @@ FOLDERS = {
     "download": "download tiny --out {}",
     "prepare": "prepare tiny --raw data/raw/tiny --out {}",
     "attend": "attend tiny --trained runs/tiny/train/ours-0/scale-1 --images data/tiny/scale-1 --out {}",
-    "crop": "crop --raw data/raw/tiny --attended runs/tiny/attend/ours-0/scale-1 --images data/tiny/scale-1 --out {}",
+    "crop": "crop tiny --raw data/raw/tiny --attended runs/tiny/attend/ours-0/scale-1 --images data/tiny/scale-1 "
+    "--out {}",
     "report": "report tiny 1 2 3 --runs runs/tiny --data data/tiny --taken data/raw/tiny/taken.json --reports reports "
     "--out {}",
 }

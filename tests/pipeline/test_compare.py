@@ -67,7 +67,7 @@ def test_more_classifiers_are_compared_with_one_and_their_last_step_with_the_who
 
 def test_results(finished):
     results = files.read_json(finished / "reports" / "metrics" / "tiny.variants.json")
-    assert set(results["accuracy"]) == {"ours", "baseline", "local", "object", "n-1"}
+    assert set(results["accuracy"]) == {"ours", "baseline", "local", "object", "centred", "two-heads", "n-1"}
     assert set(results["accuracy"]["baseline"]) == {"1", "2", "3", "ms"} and set(results["accuracy"]["local"]) == {"1"}
     assert results["accuracy"]["ours"] == files.read_json(finished / "reports" / "metrics" / "tiny.json")["acc_avg"]
     assert set(results["seeds"]) == {"ours", "baseline"} and results["seeds"]["ours"]["1"]["n"] == 2
@@ -79,7 +79,7 @@ def test_results(finished):
 
 def test_each_variant_is_measured_by_what_it_trains(finished):
     results = files.read_json(finished / "reports" / "metrics" / "tiny.variants.json")["accuracy"]
-    for name, kind in {"baseline": "obj", "local": "loc", "object": "obj", "n-1": "avg"}.items():
+    for name, kind in {"baseline": "obj", "two-heads": "avg", "local": "loc", "object": "obj", "n-1": "avg"}.items():
         one = predictions.read_predictions(finished / f"runs/tiny/attend/{name}-0/scale-1").of("test")
         assert results[name]["1"] == predictions.accuracy(getattr(one, kind), one.label)
 

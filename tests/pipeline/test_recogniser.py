@@ -127,5 +127,5 @@ def test_a_folder_that_is_not_what_was_exported_is_one_line(folder, kind):
 def test_a_model_has_what_the_recipe_says_it_was_made_with(finished, folder):
     said = json.loads((folder / "model.json").read_text())
     assert said["images"]["quality"] == images.QUALITY and said["recipe"]["prepare"] == {"short_edge": 64}
-    assert said["recipe"]["attend"] == {"region": "all", "margin": 0.15, "minimum": 0.5}
+    assert said["recipe"]["attend"] == {"crops": "attention", "region": "all", "margin": 0.15, "minimum": 0.5}
     assert said["metrics"] == files.read_json(finished / "reports/metrics/tiny.json")

@@ -27,6 +27,7 @@ def runs(store):
 def test_every_stage_that_computes_has_a_run(store):
     cells = [f"{run}-{scale}" for run in ("ours-0", "baseline-0") for scale in (1, 2, 3)]
     cells += ["ours-1-1", "baseline-1-1", "n-1-0-1", "n-1-0-2", "local-0-1", "object-0-1"]
+    cells += ["two-heads-0-1", "two-heads-0-2", "centred-0-2"]  # at scale 1 the network of centred is that of ours
     expected = {f"tiny/{stage}-{cell}" for stage in ("train", "attend") for cell in cells}
     assert set(runs(store)) == expected | {"tiny/evaluate", "tiny/compare", "tiny/report"}
 
