@@ -138,5 +138,6 @@ def _write(path: Path, content: str) -> None:
         path.write_text("{}" if path.suffix == ".json" else f"{content}\n", encoding="utf-8")
         return
     path.mkdir(parents=True, exist_ok=True)
-    for name in ("index.csv", "pictures.zip", "taken.json", "images.zip", "boxes.csv", "predictions.npz", "maps.npz"):
+    names = ("index.csv", "objects.csv", "pictures.zip", "taken.json", "images.zip", "boxes.csv", "predictions.npz")
+    for name in (*names, "maps.npz"):
         (path / name).write_text(f"{content} {name}\n", encoding="utf-8")
