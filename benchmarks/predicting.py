@@ -1,9 +1,11 @@
 """Asking about pictures (decode, cut, zoom, encode, three networks) against what ``attend`` does for three scales."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from PIL import Image
 
@@ -15,7 +17,7 @@ from pipeline.disk import imageset
 from pipeline.disk.imageset import ImageSet
 from pipeline.predicting import sources
 from pipeline.predicting.sources import Source
-from pipeline.recogniser import WHOLE, Recogniser, Used
+from pipeline.recogniser import Recogniser, Used
 from pipeline.training import accelerator, inference
 
 BACKBONE, EDGE, CLASSES, PICTURES = "tf_efficientnet_lite0", 224, 200, 64
@@ -43,17 +45,23 @@ def rows() -> list[Row]:
         recipe |= {"network": params.Network(**RECIPE["network"]), "attend": params.Attend(**RECIPE["attend"])}
         ready = Recogniser(networks, Used(**recipe), job.device)
         originals = [sources.read(picture) for picture in pictures]
-        seen = prepare(Path(folder), originals)
+        crops = list(zip(*([view.crop for view in answer.views] for answer in ready.answer(originals)), strict=True))
+        seen = [prepare(Path(folder) / f"scale-{s}", originals, scale) for s, scale in enumerate(crops, start=1)]
 
         def attend() -> None:
-            for network in networks:
-                inference.infer(network, seen, None, job)
+            for network, one in zip(networks, seen, strict=True):
+                inference.infer(network, one, None, job)
+
+        def cut() -> None:
+            for scale in crops:
+                tasks = [(original, crop, EDGE) for original, crop in zip(originals, scale, strict=True)]
+                list(images.in_threads(images.prepare, tasks))
 
         seconds = side_by_side(
             lambda: ready.answer(read(pictures)),
             attend,
             lambda: read(pictures),
-            lambda: [list(images.in_threads(images.prepare, [(o, WHOLE, EDGE) for o in originals])) for _ in range(3)],
+            cut,
         )
     ours, reference, decoding, cutting = seconds
     shares = [f"{name} {part / ours:.0%}" for name, part in (("decode", decoding), ("cut, zoom, encode", cutting))]
@@ -73,14 +81,12 @@ def draw(path: Path, size: tuple[int, int]) -> Source:
     return Source(str(path))
 
 
-def prepare(folder: Path, originals: list[Image.Image]) -> ImageSet:
-    """Write the image set that attend would read at scale 1; at other scales it would be as large."""
-    import pandas as pd
-
+def prepare(folder: Path, originals: list[Image.Image], crops: Sequence[Sequence[float]]) -> ImageSet:
+    """Write the image set that attend reads at a scale: crops differ in shape, and few of one shape are looked at."""
     index = pd.DataFrame({"id": np.arange(len(originals)).astype(str), "split": "test", "label": 0, "class_name": "a"})
-    made = [images.prepare(original, WHOLE, EDGE) for original in originals]
-    values = [[*original.size, *WHOLE, *size, ""] for original, (_, size) in zip(originals, made, strict=True)]
+    made = [images.prepare(original, crop, EDGE) for original, crop in zip(originals, crops, strict=True)]
+    values = [[*o.size, *crop, *size, ""] for o, crop, (_, size) in zip(originals, crops, made, strict=True)]
     rows = zip([jpeg for jpeg, _ in made], values, strict=True)
-    imageset.write(folder / "seen", index, rows)
+    imageset.write(folder, index, rows)
     table = index.join(pd.DataFrame(values, columns=list(imageset.ADDED)))
-    return ImageSet(folder / "seen", table)
+    return ImageSet(folder, table)
