@@ -53,6 +53,7 @@ class Network(Section):
     backbone: str  # section 5.2: resnet50; or any convolutional model of timm
     weights: str  # imagenet, none, or a file
     stride: Literal[16, 32]  # pixels per cell of the feature maps; the paper's ResNet-50 has 32
+    last_block: Literal["kept", "left_out"] = "kept"  # at stride 16: dilated, or f(X) is what that block would read
     n_classifiers: NaturalInt  # n; section 5.2: 16; Figure 8: 1 to 16; 0: the baseline, max pooling over all cells
     attention: Literal["probability", "logit"]  # what M is computed from; the paper: 'probability activations'
     second_head: bool = False  # of the baseline: a linear classifier of mean-pooled features too; it averages both
@@ -125,24 +126,18 @@ class Recipe(Section):
         return self.network.n_classifiers > 0 and self.train.loss == "both"
 
     @model_validator(mode="after")
-    def _warmup_ends(self) -> Self:
+    def _values_agree(self) -> Self:
         warmup, epochs = self.train.warmup_epochs, self.train.epochs
         if warmup >= epochs:
             raise ValueError(f"train.warmup_epochs: {warmup:g} must be less than train.epochs, {epochs}")
-        return self
-
-    @model_validator(mode="after")
-    def _something_is_minimised(self) -> Self:
         if self.network.n_classifiers == 0 and self.train.loss != "both":
             raise ValueError(
                 f"train.loss: {self.train.loss!r} is for local classifiers; with n_classifiers 0 say 'both'"
             )
         if self.network.n_classifiers and self.network.second_head:
             raise ValueError("network.second_head: is for the baseline, n_classifiers 0; leave it out")
-        return self
-
-    @model_validator(mode="after")
-    def _crops_fit(self) -> Self:
+        if self.network.last_block == "left_out" and self.network.stride != 16:
+            raise ValueError(f"network.last_block: 'left_out' needs stride 16, not {self.network.stride}")
         crop, short_edge = self.train.crop, self.prepare.short_edge
         if crop > short_edge:
             raise ValueError(f"train.crop: {crop} is more than prepare.short_edge, {short_edge}")

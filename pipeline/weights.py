@@ -36,10 +36,14 @@ def read(recipe: params.Network) -> dict[str, Tensor]:
     Raises InputError where they cannot be had or do not fit the backbone.
     """
     try:
-        body = backbone.build(recipe.backbone, recipe.stride).body
+        body = backbone.build(recipe.backbone, recipe.stride, recipe.last_block).body
+        whole = body if recipe.last_block == "kept" else backbone.build(recipe.backbone).body
     except ValueError as error:
         raise InputError(f"network.{error}") from error
-    return {} if recipe.weights == "none" else fit(_read(recipe), body, recipe)
+    if recipe.weights == "none":
+        return {}
+    found = fit(_read(recipe), whole, recipe)  # also what is left out: it tells whose weights these are
+    return {name: found[name] for name in body.state_dict()}
 
 
 def fit(state: dict[str, Tensor], body: nn.Module, recipe: params.Network) -> dict[str, Tensor]:

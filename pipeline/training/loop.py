@@ -50,7 +50,7 @@ def build(
     """
     torch.manual_seed(recipe.train.seed)
     try:
-        body = backbone.build(recipe.network.backbone, recipe.network.stride)
+        body = backbone.build(recipe.network.backbone, recipe.network.stride, recipe.network.last_block)
     except ValueError as error:
         raise InputError(f"network.{error}") from error
     if pretrained:

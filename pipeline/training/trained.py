@@ -37,7 +37,8 @@ def read_recipe(folder: Path) -> params.Training:
 def read(folder: Path, recipe: params.Network, n_categories: int) -> nn.Module:
     """Build the network whose weights are in ``folder``; ``recipe`` is what ``read_recipe`` found there."""
     path = folder / WEIGHTS
-    network = loop.assemble(recipe, backbone.build(recipe.backbone, recipe.stride), n_categories)
+    body = backbone.build(recipe.backbone, recipe.stride, recipe.last_block)
+    network = loop.assemble(recipe, body, n_categories)
     try:
         network.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:

