@@ -21,7 +21,8 @@ def run(source: Section, raw: Path) -> None:
         try:
             originals = sources.fetch(source, unpacked)
             index = sources.read(source, originals, account)
-            imageset.write_originals(folder, index, originals, {"said": account.lines(), **asdict(account)})
+            taken = {"said": account.lines(), **asdict(account)}
+            imageset.write_originals(folder, index, originals, taken, sources.objects(source, originals))
         except InputError as error:  # the folder is deleted before a user reads this: name its source instead
             raise InputError(str(error).replace(str(unpacked), _origin(source))) from error
         except UnicodeEncodeError as error:

@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline import params
 from pipeline.datasets import aircraft, apart, birdlets, cars, cub, folder, index
 from pipeline.datasets.account import Account
-from pipeline.disk import outputs, sections
+from pipeline.disk import imageset, outputs, sections
 from pipeline.disk.sections import Section
 from pipeline.errors import InputError
 
@@ -48,6 +48,12 @@ def files(source: Section) -> list[str]:
 def fetch(source: Section, unpacked: Path) -> Path:
     """Return the folder with a source's raw files: the user's own, or ``unpacked``, which is then filled."""
     return READERS[source.reader].fetch(source, unpacked)
+
+
+def objects(source: Section, raw: Path) -> pd.DataFrame:
+    """Return a row for each object of the pictures that show several, as ``imageset.read_objects``; none if unknown."""
+    reader = READERS[source.reader]
+    return reader.objects(raw) if hasattr(reader, "objects") else imageset.NO_OBJECTS
 
 
 def read(source: Section, raw: Path, account: Account) -> pd.DataFrame:

@@ -20,8 +20,9 @@ from pipeline.disk.pack import Pack, create
 from pipeline.errors import InputError
 
 CELL = 32  # pixels; the stride of the backbones: the sides of prepared images are multiples of it
-INDEX, ORIGINALS, IMAGES, TAKEN, OBJECTS = "index.csv", "pictures.zip", "images.zip", "taken.json", "objects.csv"
-RAW = (ORIGINALS, INDEX, TAKEN)  # what a folder of originals holds
+INDEX, ORIGINALS, IMAGES, TAKEN = "index.csv", "pictures.zip", "images.zip", "taken.json"
+OBJECTS = "objects.csv"  # boxes of the single objects, where a picture has more than one
+RAW = (ORIGINALS, INDEX, OBJECTS, TAKEN)  # what a folder of originals holds
 BOX = ["x0", "y0", "x1", "y1"]
 COLUMNS = {
     "id": "unique name, also that of the prepared image's file",
@@ -49,6 +50,7 @@ ADDED = {
 SIDES = ["original_width", "original_height", "width", "height"]
 NUMBERS = {"label": int, **dict.fromkeys(SIDES, int), **dict.fromkeys([*BOX, *CROP], float)}  # all others are text
 EPS = 1e-6  # by which shares are rounded
+NO_OBJECTS = pd.DataFrame(columns=["id", *BOX])
 WAY_OUT = "delete its folder and run 'dvc repro'"
 
 
@@ -95,13 +97,16 @@ class ImageSet:
         return image
 
 
-def write(folder: Path, index: pd.DataFrame, prepared: Iterable[tuple[bytes, list]]) -> None:
+def write(
+    folder: Path, index: pd.DataFrame, prepared: Iterable[tuple[bytes, list]], objects: pd.DataFrame | None = None
+) -> None:
     """Write an image set.
 
     index     a row an image, of the originals or of another image set
     prepared  for each row the JPEG and the values of ``ADDED``, as ``images.cut_all`` yields them
+    objects   at scale 1: what ``read_objects`` returns
     """
-    outputs.check_folder(folder, (IMAGES, INDEX))
+    outputs.check_folder(folder, (IMAGES, INDEX, OBJECTS))
     rows = tqdm(zip(index.id, prepared, strict=True), f"write {folder}", len(index), unit=" images", disable=None)
     with files.atomic_write(folder) as temporary:
         temporary.mkdir(parents=True)
@@ -112,13 +117,18 @@ def write(folder: Path, index: pd.DataFrame, prepared: Iterable[tuple[bytes, lis
                 added.append(values)
         table = index.drop(columns=list(ADDED), errors="ignore").reset_index(drop=True)
         table.join(pd.DataFrame(added, columns=list(ADDED))).to_csv(temporary / INDEX, index=False)
+        if objects is not None:
+            objects.to_csv(temporary / OBJECTS, index=False)
 
 
 def read_objects(folder: Path) -> pd.DataFrame:
-    """Read objects.csv: id and box of each object of the pictures that have several; without it there are none."""
+    """Return a row (id, x0, y0, x1, y1) for each object of the pictures that have several, in shares as in the index.
+
+    folder  of the originals or of the image set of scale 1; without the file there are none
+    """
     path = folder / OBJECTS
     if not path.exists():
-        return pd.DataFrame(columns=["id", *BOX])
+        return NO_OBJECTS
     table = text.read_table(path, dict.fromkeys(BOX, float), ["id", *BOX], WAY_OUT)
     if not (table[BOX].ge(-EPS) & table[BOX].le(1 + EPS)).to_numpy().all():
         raise InputError(f"{path}: a box does not lie inside its picture; {WAY_OUT}")
@@ -130,8 +140,12 @@ def read(folder: Path) -> ImageSet:
     return ImageSet(folder, _read_index(folder, IMAGES, [*COLUMNS, *ADDED]))
 
 
-def write_originals(folder: Path, index: pd.DataFrame, originals: Path, taken: dict) -> None:
+def write_originals(
+    folder: Path, index: pd.DataFrame, originals: Path, taken: dict, objects: pd.DataFrame | None = None
+) -> None:
     """Write an index, the pictures that it lists under ``file``, below ``originals``, and what was ``taken``.
+
+    objects  a row for each object of the pictures that show several, where that is known
 
     Raises InputError, before the first byte is copied, where they do not fit on the disk.
     """
@@ -142,6 +156,7 @@ def write_originals(folder: Path, index: pd.DataFrame, originals: Path, taken: d
         for file in tqdm(index.file, f"copy {originals}", unit=" pictures", disable=None):
             add(file, (originals / file).read_bytes())
     index.to_csv(folder / INDEX, index=False)
+    (NO_OBJECTS if objects is None else objects).to_csv(folder / OBJECTS, index=False)
     files.write_json(folder / TAKEN, taken)
 
 

@@ -3,8 +3,6 @@
 A small network is trained here for a minute on birdlets of two species that a crown tells apart.
 """
 
-import random
-
 import numpy as np
 import pytest
 import torch
@@ -26,7 +24,8 @@ SIZE = 128
 
 def picture(species, n):
     """One bird, squeezed to a square, and its box."""
-    pixels, box = draw(species, random.Random(f"behaviour {species} {n}"))
+    pixels, boxes = draw(species, f"behaviour {species} {n}")
+    box = [pick(side) for pick, side in zip((min, min, max, max), zip(*boxes, strict=True), strict=True)]
     image = Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(image)).permute(2, 0, 1), torch.tensor(box)
 
@@ -36,7 +35,7 @@ def network():
     recipe = params.read("birdlets", path=ROOT / "params.yaml").network
     pretrained = weights.read(recipe)
     torch.manual_seed(0)
-    body = build(recipe.backbone)
+    body = build(recipe.backbone, recipe.stride, recipe.last_block)
     body.body.load_state_dict(pretrained)
     network = Network(body, len(SPECIES), n_classifiers=4, attention="probability")
     network.to(memory_format=torch.channels_last).train()

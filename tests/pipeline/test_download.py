@@ -17,6 +17,7 @@ def test_raw_files_arrive_whole(finished):
     assert all(pictures.read(file).startswith(b"BM") for file in index.file)
     assert sorted(path.name for path in (finished / "data/raw/tiny").iterdir()) == [
         "index.csv",
+        "objects.csv",
         "pictures.zip",
         "taken.json",
     ]

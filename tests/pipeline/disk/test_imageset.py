@@ -96,6 +96,15 @@ def test_originals_that_are_written_are_read(tmp_path):
     assert pictures.read("Audi A4 2.0") == b"Audi A4 2.0"
 
 
+def test_objects_are_kept_and_where_nobody_says_there_are_none(tmp_path):
+    write_originals(tmp_path, originals())
+    assert list(imageset.read_objects(tmp_path).columns) == ["id", *imageset.BOX]
+    assert not len(imageset.read_objects(tmp_path))
+    two = pd.DataFrame([["001", 0.1, 0.2, 0.3, 0.4], ["001", 0.5, 0.6, 0.7, 0.8]], columns=["id", *imageset.BOX])
+    imageset.write(tmp_path / "out", originals(), prepared(2 * len(NAMES)), two)
+    pd.testing.assert_frame_equal(imageset.read_objects(tmp_path / "out"), two)
+
+
 FOREIGN = {
     "an id twice": (lambda t: t.assign(id="a"), "the id 'a' is empty or not the only one"),
     "no id": (lambda t: t.assign(id=["", *t.id[1:]]), "the id '' is empty"),
