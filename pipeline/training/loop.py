@@ -14,6 +14,7 @@ from tqdm import tqdm
 from model import backbone
 from model.losses import local_loss, object_loss
 from model.network import Baseline, Network, Output
+from model.prediction import cells_right
 from pipeline import params
 from pipeline.disk.imageset import ImageSet
 from pipeline.errors import InputError
@@ -23,7 +24,8 @@ from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.divergence import Divergence
 from pipeline.training.inference import ImageResult
 
-SUMS = ["l_loc", "l_obj", "acc_loc", "acc_obj", "acc_avg", "attended"]  # sums over the images of a step
+SUMS = ["l_loc", "l_obj", "acc_loc", "acc_obj", "acc_avg", "attended", "cells_right"]  # sums over the images of a step
+PERCENT = ["acc_loc", "acc_obj", "acc_avg", "cells_right"]  # of SUMS, as a history has them
 WEIGHTS = {"both": (1, 1), "local": (1, 0), "object": (0, 1)}  # of l_loc and l_obj, by what a recipe minimises
 
 
@@ -141,7 +143,10 @@ def step(network: nn.Module, loss: str, X: Tensor, t: Tensor, batch: int, accele
     with torch.no_grad():
         loc, obj = inference.predict(output)
         hits = [(p.argmax(dim=1) == t).float() for p in (loc, obj, loc + obj)]
-        return torch.stack([column.sum() for column in (l_loc, l_obj, *hits, attended)])
+        right = torch.full_like(l_obj, torch.nan)  # without local classifiers there is no such number
+        if output.attention is not None:
+            right = cells_right(output.attention.A, output.attention.M_b, t)  # b
+        return torch.stack([column.sum() for column in (l_loc, l_obj, *hits, attended, right)])
 
 
 def set_rate(optimizer: torch.optim.Optimizer, recipe: params.Train, epoch: float) -> float:
@@ -176,7 +181,9 @@ def _optimizer(network: nn.Module, recipe: params.Train) -> torch.optim.Optimize
 
 def _means(total: Tensor, n: int) -> dict[str, float]:
     values = dict(zip(SUMS, (total / n).tolist(), strict=True))
-    values = {name: 100 * value if name.startswith("acc") else value for name, value in values.items()}
+    values = {name: 100 * value if name in PERCENT else value for name, value in values.items()}
+    if math.isnan(values["cells_right"]):  # neither a checkpoint nor MLflow is to hold a number that is none
+        del values["cells_right"]
     return {"loss": values["l_loc"] + values["l_obj"]} | values
 
 
