@@ -1,5 +1,7 @@
 """The loop and its parts: shares that add up, variants that leave alone what they should."""
 
+import math
+
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -86,6 +88,23 @@ def test_both_heads_of_a_baseline_are_trained_by_their_mean_loss(project):
     for hand, p in zip(expected, network.parameters(), strict=True):
         torch.testing.assert_close(p.grad, hand)
     assert sums[:2].tolist() == pytest.approx([4 * loss.item() for loss in losses])
+
+
+@pytest.mark.parametrize("variant", ["ours", "baseline"])
+def test_a_row_says_how_many_attended_cells_are_right_where_there_are_local_classifiers(project, variant):
+    network = build(variant)
+    X, t = torch.randint(256, (4, 3, 64, 96), dtype=torch.uint8), torch.arange(4)
+    one = type("OneProcess", (), {"num_processes": 1, "backward": staticmethod(lambda loss: None)})
+    row = loop._means(loop.step(network, "both", X, t, 4, one), 4)
+    assert all(map(math.isfinite, row.values()))
+    if variant == "baseline":
+        assert "cells_right" not in row
+        return
+    found, shares = network(X).attention, []
+    for A, M_b, true in zip(found.A, found.M_b, t.tolist(), strict=True):
+        cells = [A[:4, y, x].tolist() for y, x in M_b.nonzero().tolist()]
+        shares.append(sum(cell.index(max(cell)) == true for cell in cells) / len(cells))
+    assert row["cells_right"] == pytest.approx(100 * sum(shares) / 4) and 0 < row["cells_right"] < 100
 
 
 def test_number_of_classifiers(project):
