@@ -52,7 +52,7 @@ def make(folder):
             imageset.write(images, index, ((jpeg(i), added) for i in range(2 * n)))
             write_attended(cell.below(Path("runs/tiny/attend")), index, cell.scale)
             history = {"epoch": [1, 2], "loss": [2.0, 1.5], "l_loc": [1.0, 0.5], "l_obj": [1.0, 0.5]}
-            history |= {"acc_avg": [50.0, 75.0], "test_acc_avg": [None, 75.0]}
+            history |= {"acc_avg": [50.0, 75.0], "cells_right": [40.0, 60.0], "test_acc_avg": [None, 75.0]}
             trained = cell.below(Path("runs/tiny/train"))
             trained.mkdir(parents=True)
             pd.DataFrame(history).to_csv(trained / "history.csv", index=False)

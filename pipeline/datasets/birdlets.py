@@ -30,8 +30,8 @@ SIZES = [
     (352, 288),
     (288, 352),
 ]  # width, height: more pixels than scale 1 reads, so that zooming adds detail
-LARGE = (0.52, 0.80)  # a bird from beak to tail, as a share of the short edge
-PAIR = (0.34, 0.42)  # each of two
+LARGE = (0.45, 0.70)  # a bird from beak to tail, as a share of the short edge
+PAIR = (0.36, 0.44)  # each of two
 TWO = 8  # one picture in so many has two birds
 MARKS: dict[str, Colour] = {
     "red": (0.80, 0.13, 0.10),

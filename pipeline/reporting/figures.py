@@ -41,17 +41,19 @@ class Example:
 
 
 def curves(histories: list[pd.DataFrame]) -> Figure:
-    """Draw the losses and accuracies of every epoch, a colour a scale."""
+    """Draw the losses and accuracies of every epoch, a colour a scale: of images, and of their attended cells (4.3)."""
     figure = Figure((11, 4), layout="constrained")
     losses, accuracy = figure.subplots(1, 2)
     for scale, (history, colour) in enumerate(zip(histories, COLOURS, strict=False), start=1):
         losses.plot(history.epoch, history.l_loc, color=colour, label=f"scale {scale}: $\\ell_{{loc}}$")
         losses.plot(history.epoch, history.l_obj, color=colour, linestyle="--", label=f"scale {scale}: $\\ell_{{obj}}$")
         accuracy.plot(history.epoch, history.acc_avg, color=colour, alpha=0.45, label=f"scale {scale}: training crops")
+        cells = {"color": colour, "linestyle": ":", "label": f"scale {scale}: attended cells (4.3)"}
+        accuracy.plot(history.epoch, history.cells_right, **cells)
         tested = history.dropna(subset="test_acc_avg")
         accuracy.plot(tested.epoch, tested.test_acc_avg, color=colour, marker="o", label=f"scale {scale}: test images")
     losses.set(title="Losses (training crops)", xlabel="epoch", ylabel="nats", yscale="log")
-    accuracy.set(title="Accuracy, mean of both levels", xlabel="epoch", ylabel="%", ylim=(0, 101))
+    accuracy.set(title="Accuracy, mean of both levels, and of single cells", xlabel="epoch", ylabel="%", ylim=(0, 101))
     for axes in (losses, accuracy):
         tidy(axes)
         axes.legend(fontsize=8, frameon=False, ncols=2 if axes is losses else 1)

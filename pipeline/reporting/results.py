@@ -19,7 +19,7 @@ CALIBRATION = {  # tables of the evaluate stage beside its predictions, and thei
 }
 TRAIN = "run its train stage"
 ROUNDING = 1e-3  # by which a probability may be above 1
-CURVES = ["epoch", "l_loc", "l_obj", "acc_avg", "test_acc_avg"]  # columns of a training's history that are drawn
+CURVES = ["epoch", "l_loc", "l_obj", "acc_avg", "cells_right", "test_acc_avg"]  # columns of a training's history drawn
 
 
 @dataclass(frozen=True)

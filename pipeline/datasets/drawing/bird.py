@@ -90,7 +90,7 @@ def _parts(u: Array, v: Array, dice: Dice) -> tuple[dict[str, Array], Array]:
         "glint": ellipse(u, v, glint, (0.006, 0.006)),
         "crown mark": np.maximum(ellipse(u, v, (hx - 0.015, hy - 0.095), (0.10, 0.065), 0.05), body),
         "throat mark": np.maximum(ellipse(u, v, (hx + 0.035, hy + 0.115), (0.085, 0.075)), body),
-        "wing mark": np.maximum(np.abs(u - np.float32(wx - 0.05) - v * np.float32(0.3)) - np.float32(0.034), wing),
-        "tail mark": np.maximum(np.abs(u + np.float32(0.44)) - np.float32(0.045), tail),
+        "wing mark": np.maximum(np.abs(u - np.float32(wx - 0.05) - v * np.float32(0.3)) - np.float32(0.050), wing),
+        "tail mark": np.maximum(np.abs(u + np.float32(0.44)) - np.float32(0.070), tail),
     }
     return parts, v - np.float32(wy) - u * np.float32(0.25)

@@ -37,10 +37,10 @@ def clutter(canvas: Canvas, colours: list[Colour], dice: Dice) -> None:
         canvas.paint(shape, bark, soft=dice.between(2, 6))
     for blur in sorted((dice.between(1.3, 9) for _ in range(int(dice.between(18, 30)))), reverse=True):
         _leaf(canvas, dice.between(0.05, 0.10) * width, blur, dice)
-    for _ in range(int(dice.between(1, 5))):
+    for _ in range(int(dice.between(0, 4))):
         radius = dice.between(0.010, 0.020) * width
         _berry(canvas, radius, dice.vary(dice.pick(colours), 0.05), dice)
-    for _ in range(int(dice.between(0, 3))):
+    for _ in range(int(dice.between(0, 2))):
         _flower(canvas, dice.between(0.014, 0.022) * width, dice.vary(dice.pick(colours), 0.05), dice)
 
 

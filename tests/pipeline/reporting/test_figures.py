@@ -116,9 +116,11 @@ def test_cost_leaves_out_what_was_not_run():
 
 
 def test_curves_of_every_scale(tmp_path):
-    history = {"epoch": [1, 2], "l_loc": [1, 0.5], "l_obj": [2, 1], "acc_avg": [10, 20], "test_acc_avg": [None, 15]}
+    history = {"epoch": [1, 2], "l_loc": [1, 0.5], "l_obj": [2, 1], "acc_avg": [10, 20], "cells_right": [5, 30]}
+    history |= {"test_acc_avg": [None, 15]}
     figure = figures.curves([pd.DataFrame(history)] * 3)
-    assert [len(axes.lines) for axes in figure.axes] == [6, 6]
+    assert [len(axes.lines) for axes in figure.axes] == [6, 9]
+    assert figure.axes[1].lines[1].get_ydata().tolist() == [5, 30]
     figures.save(figure, tmp_path / "curves")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert "<svg" in (tmp_path / "curves.svg").read_text()
