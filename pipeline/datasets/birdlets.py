@@ -1,7 +1,7 @@
 """Birdlets: sister species of birds that the project draws itself, free of licences and downloads.
 
 All species have the same body. Its colours, size, place and pose are random and do not depend on the species. Species
-differ only in one or two small marks. Berries and flowers around have the colours and sizes of the marks, so a
+differ only in two small marks. Berries and flowers around have the colours and sizes of the marks, so a
 classifier has to attend to the bird, and to the places of its marks. One picture in eight has two birds of a species.
 
 The same seed gives the same bytes on any machine (see ``drawing.canvas``); BMP has no compressor that could differ.
@@ -30,8 +30,8 @@ SIZES = [
     (352, 288),
     (288, 352),
 ]  # width, height: more pixels than scale 1 reads, so that zooming adds detail
-LARGE = (0.45, 0.70)  # a bird from beak to tail, as a share of the short edge
-PAIR = (0.36, 0.44)  # each of two
+LARGE = (0.42, 0.66)  # a bird from beak to tail, as a share of the short edge
+PAIR = (0.34, 0.44)  # each of two
 TWO = 8  # one picture in so many has two birds
 MARKS: dict[str, Colour] = {
     "red": (0.80, 0.13, 0.10),
@@ -39,16 +39,17 @@ MARKS: dict[str, Colour] = {
     "white": (0.95, 0.95, 0.92),
     "black": (0.05, 0.05, 0.06),
 }
-# Neighbours are sisters: they differ in the colour of a mark, in its place, or in the presence of a second one.
+# Each has a mark on its head and one behind, so attention has more than one place of the bird to find. Most marks are
+# one species' own; each of the last two species shares both of its marks, and only the pair tells it apart.
 SPECIES: dict[str, dict[str, str]] = {
-    "red_crowned": {"crown": "red"},
-    "yellow_crowned": {"crown": "yellow"},
-    "red_throated": {"throat": "red"},
-    "yellow_throated": {"throat": "yellow"},
-    "white_winged": {"wing": "white"},
-    "yellow_winged": {"wing": "yellow"},
-    "white_tailed": {"tail": "white"},
-    "black_tailed": {"tail": "black"},
+    "red_crowned": {"crown": "red", "tail": "yellow"},
+    "yellow_crowned": {"crown": "yellow", "wing": "black"},
+    "red_throated": {"throat": "red", "wing": "red"},
+    "yellow_throated": {"throat": "yellow", "tail": "red"},
+    "white_winged": {"throat": "black", "wing": "white"},
+    "yellow_winged": {"crown": "black", "wing": "yellow"},
+    "white_tailed": {"crown": "white", "tail": "white"},
+    "black_tailed": {"throat": "white", "tail": "black"},
     "red_crowned_white_winged": {"crown": "red", "wing": "white"},
     "red_throated_white_tailed": {"throat": "red", "tail": "white"},
 }

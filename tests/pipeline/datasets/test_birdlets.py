@@ -11,7 +11,7 @@ from pipeline.datasets.account import Account
 from pipeline.datasets.birdlets import SPECIES, draw
 from pipeline.disk.imageset import BOX
 
-SOURCE = birdlets.Source(reader="birdlets", seed=0, training=2, test=1)
+SOURCE = birdlets.Source(reader="birdlets", seed=1, training=2, test=1)
 
 
 def test_same_seed_same_bytes(tmp_path):
@@ -25,7 +25,7 @@ def test_same_seed_same_bytes(tmp_path):
 def test_bytes_are_those_of_every_other_machine():
     """A digest that was computed elsewhere; it may change only with a deliberate change of the drawing."""
     pixels, _ = draw("white_winged", "every other machine")
-    assert hashlib.sha256(pixels.tobytes()).hexdigest()[:16] == "5c8cee2fdae2c414"
+    assert hashlib.sha256(pixels.tobytes()).hexdigest()[:16] == "aa4e4e71f02e1a6f"
 
 
 def test_another_seed_draws_other_pictures():
