@@ -33,7 +33,7 @@ def picture(species, n):
 @pytest.fixture(scope="module")
 def network():
     recipe = params.read("birdlets", path=ROOT / "params.yaml").network
-    recipe = recipe.model_copy(update={"stride": 32, "last_block": "kept"})  # it learns from fewer pictures
+    recipe = recipe.model_copy(update={"last_block": "kept"})  # dilated, it learns from fewer pictures
     pretrained = weights.read(recipe)
     torch.manual_seed(0)
     body = build(recipe.backbone, recipe.stride, recipe.last_block)
