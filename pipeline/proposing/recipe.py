@@ -1,7 +1,7 @@
 """A recipe for some pictures on some machine, with the reason of each value that depends on either.
 
-All values are those of a recipe of params.yaml that was run on the same kind of machine: without a GPU of 'cub10' and
-'birdlets', with one of 'cub', which is the paper's.
+All values are those of a recipe of params.yaml that was run on the same kind of machine: without a GPU of 'cub10',
+with one of 'cub', which is the paper's.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from pipeline.disk.imageset import CELL
 from pipeline.proposing.machine import Machine
 from pipeline.proposing.survey import Survey
 
-STEPS = 150  # of a training at least: what birdlets takes
-FEWEST_CELLS = 5  # of a map's side: birdlets' are 5 x 5, and fewer could hardly show where something is
+STEPS = 150  # of a training at least: in as many the first birdlets were learned, flat drawings on whole backbones
+FEWEST_CELLS = 5  # of a map's side: fewer could hardly show where something is
 MOST_THREADS = 8  # of a training on CPUs: beyond, small networks wait for one another's threads
-PER_STEP = (16, 32)  # pictures of a step, birdlets' and cub10's; the larger one where an epoch still has ten steps
+PER_STEP = (16, 32)  # pictures of a step; the larger one, cub10's, where an epoch still has ten steps
 NETWORK = {"backbone": "", "weights": "imagenet", "stride": 32, "n_classifiers": 16, "attention": "probability"}
 ATTEND = {"region": "all", "margin": 0.15, "minimum": 0.5}
 
@@ -114,5 +114,5 @@ def _epochs(survey: Survey, kind: Kind, batch: int, small: bool) -> tuple[int, s
     epochs = max(kind.epochs[small], -(-wanted // steps))
     half, counted = "half of " if small else "", f"{epochs * steps:,} steps, {steps:,} an epoch"
     if epochs > kind.epochs[small]:
-        return epochs, f"{counted}; few pictures need many epochs: {half}birdlets' {STEPS} steps is the least"
+        return epochs, f"{counted}; few pictures need many epochs: {half}{STEPS} steps is the least"
     return epochs, f"{half}{kind.like}'s ({counted})"

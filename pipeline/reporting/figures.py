@@ -42,7 +42,7 @@ class Example:
 
 def curves(histories: list[pd.DataFrame]) -> Figure:
     """Draw the losses and accuracies of every epoch, a colour a scale: of images, and of their attended cells (4.3)."""
-    figure = Figure((11, 4), layout="constrained")
+    figure = Figure((11, 5), layout="constrained")
     losses, accuracy = figure.subplots(1, 2)
     for scale, (history, colour) in enumerate(zip(histories, COLOURS, strict=False), start=1):
         losses.plot(history.epoch, history.l_loc, color=colour, label=f"scale {scale}: $\\ell_{{loc}}$")
@@ -56,7 +56,8 @@ def curves(histories: list[pd.DataFrame]) -> Figure:
     accuracy.set(title="Accuracy, mean of both levels, and of single cells", xlabel="epoch", ylabel="%", ylim=(0, 101))
     for axes in (losses, accuracy):
         tidy(axes)
-        axes.legend(fontsize=8, frameon=False, ncols=2 if axes is losses else 1)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(fontsize=8, frameon=False, ncols=len(histories), loc="upper center", bbox_to_anchor=(0.5, -0.14))
     return figure
 
 
