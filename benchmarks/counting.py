@@ -13,6 +13,7 @@ from model.network import Network
 DATASETS = {"cub": (200, 5_994, 5_794), "cars": (196, 8_144, 8_041), "aircraft": (100, 6_667, 3_333)}  # Table 1
 EPOCHS, TESTS, PIXELS, N_CLASSIFIERS = 40, 8, 448, 16
 CELLS = {"main line": 3, "baseline": 3, "local, object, n = 1, 2, 4, 8": 18, "two more seeds of ours and baseline": 12}
+CELLS |= {"centred crops": 2, "a baseline of two heads": 3}
 ATTENDED = 3 + 2 * 2 + 2 * 4  # trainings whose training images are attended too: ours, its seeds, n = 1, 2, 4, 8
 TEST_AREA = 4 / 3  # a whole image of common aspect ratio against the square crop of training
 
