@@ -116,7 +116,7 @@ def run(
 def flatten(sections: dict[str, Section | dict[str, Any]]) -> dict[str, Any]:
     """List the values of sections under dotted names.
 
-    >>> flatten({"prepare": params.Prepare(short_edge=448)})
+    >>> flatten({"prepare": {"short_edge": 448}})
     {'prepare.short_edge': 448}
     """
     return {f"{section}.{name}": value for section, values in sections.items() for name, value in dict(values).items()}

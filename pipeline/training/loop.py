@@ -142,9 +142,10 @@ def step(network: nn.Module, loss: str, X: Tensor, t: Tensor, batch: int, accele
     accelerator.backward(minimised.sum() / batch * accelerator.num_processes)
     with torch.no_grad():
         loc, obj = inference.predict(output)
-        hits = [(p.argmax(dim=1) == t).float() for p in (loc, obj, loc + obj)]
-        right = torch.full_like(l_obj, torch.nan)  # without local classifiers there is no such number
-        if output.attention is not None:
+        hits = (torch.stack([loc, obj, loc + obj]).argmax(dim=2) == t).float()  # 3 b
+        if output.attention is None:
+            right = torch.full_like(l_obj, torch.nan)  # without local classifiers there is no such number
+        else:
             right = cells_right(output.attention.A, output.attention.M_b, t)  # b
         return torch.stack([column.sum() for column in (l_loc, l_obj, *hits, attended, right)])
 

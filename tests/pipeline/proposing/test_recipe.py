@@ -63,12 +63,8 @@ def test_few_pictures_get_so_many_epochs_that_something_can_be_learned():
     assert "150 steps, 2 an epoch" in reasons["train.epochs"]
 
 
-def test_steps_and_least_pixels_are_those_of_birdlets():
-    theirs = params.read("birdlets", path=ROOT / "params.yaml")
-    pictures = 10 * theirs.download["training"]
-    assert theirs.train.epochs * (pictures // theirs.train.batch) == recipe.STEPS
-    assert recipe.PER_STEP[0] == theirs.train.batch
-    assert theirs.prepare.short_edge == recipe.FEWEST_CELLS * 32
+def test_the_larger_batch_is_cub10s():
+    assert recipe.PER_STEP[1] == params.read("cub10", path=ROOT / "params.yaml").train.batch
 
 
 def test_a_first_look_is_half_as_many_steps_on_smaller_pictures():

@@ -36,7 +36,7 @@ def test_a_training_run(store):
     run = runs(store)["tiny/train-ours-0-2"]
     assert run.data.params["train.lr"] == "0.001" and run.data.params["network.backbone"] == "test_resnet"
     both = {f"{split}/acc_{level}" for split in ("train", "test") for level in ("loc", "obj", "avg")}
-    others = {f"train/{name}" for name in ("l_loc", "l_obj", "loss", "attended", "lr", "images_per_s")}
+    others = {f"train/{name}" for name in ("l_loc", "l_obj", "loss", "attended", "cells_right", "lr", "images_per_s")}
     assert set(run.data.metrics) == both | others | {"test/accuracy"}
     assert len(store.get_metric_history(run.info.run_id, "train/l_loc")) == 2
     assert run.data.tags["dvc.stage"] == "some-stage@tiny"
