@@ -27,6 +27,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("encoding")
     recipe = params.read("birdlets", path=ROOT / "params.yaml")
     source = sources.check("birdlets", recipe.download | {"seed": SEED, "test": TEST})
+    (folder / "raw").mkdir()
     raw = sources.fetch(source, folder / "unpacked")
     imageset.write_originals(folder / "raw", sources.read(source, raw, Account()), raw, {"said": []})
     prepare.run(recipe.prepare, folder / "raw", folder / "scale-1")
