@@ -4,17 +4,16 @@ python -m benchmarks.counting
 """
 
 import torch
+from ruamel.yaml import YAML
 from torch.utils.flop_counter import FlopCounterMode
 
 from model.backbone import build
 from model.losses import local_loss, object_loss
 from model.network import Network
+from pipeline import plan
 
 DATASETS = {"cub": (200, 5_994, 5_794), "cars": (196, 8_144, 8_041), "aircraft": (100, 6_667, 3_333)}  # Table 1
 EPOCHS, TESTS, PIXELS, N_CLASSIFIERS = 40, 8, 448, 16
-CELLS = {"main line": 3, "baseline": 3, "local, object, n = 1, 2, 4, 8": 18, "two more seeds of ours and baseline": 12}
-CELLS |= {"centred crops": 2, "a baseline of two heads": 3}
-ATTENDED = 3 + 2 * 2 + 2 * 4  # trainings whose training images are attended too: ours, its seeds, n = 1, 2, 4, 8
 TEST_AREA = 4 / 3  # a whole image of common aspect ratio against the square crop of training
 
 
@@ -36,11 +35,13 @@ def count(categories: int) -> tuple[float, float, int]:
 
 def main() -> None:
     """Print the grid's operations by dataset, for one training and for all."""
-    total, trainings = 0.0, sum(CELLS.values())
+    total, cells = 0.0, YAML(typ="safe").load(plan.spell(list(DATASETS)))["cells"].values()
     for name, (categories, training, test) in DATASETS.items():
+        splits = [cell["split"] for cell in cells if cell["data"] == name]
+        trainings, both = len(splits), splits.count("all")  # of them, those whose training images are attended too
         step, inference, parameters = count(categories)
         one = EPOCHS * training * step + TESTS * test * inference * TEST_AREA
-        attended = ATTENDED * (training + test) + (trainings - ATTENDED) * test
+        attended = both * training + trainings * test
         whole = trainings * one + attended * inference * TEST_AREA
         total += whole
         print(

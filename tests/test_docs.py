@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import command_line
 from conftest import ROOT
-from pipeline import new, params, trainings
+from pipeline import new, params, plan, trainings
 from pipeline.cli import app
 from pipeline.datasets import sources
 from pipeline.proposing.machine import Machine
@@ -132,3 +132,16 @@ def test_the_table_of_results_is_the_one_that_the_metrics_give():
     given = summary.to_markdown(summary.table(ROOT / "reports", datasets))
     assert text == given, "refresh it: python -m pipeline.reporting.summary"
     assert "birdlets" in datasets
+
+
+def test_the_size_of_the_papers_grid_is_that_of_its_plan(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    read = YAML(typ="safe").load
+    lists = {name: len(items) for name, items in read(plan.spell(["cub", "cars", "aircraft"])).items()}
+    stages = read(Path("dvc.yaml"))["stages"]
+    kinds = {name: lists[stage["foreach"][2:-1]] if "foreach" in stage else 1 for name, stage in stages.items()}
+    parts = [kinds.pop(name) for name in ("train", "attend", "crop")]
+    said = "The grid is {} stages ({} trainings, {} `attend`, {} `crop`, {} others)"
+    rest = sum(kinds.values())
+    assert said.format(sum(parts) + rest, *parts, rest) in Path("docs/scaling.md").read_text()
+    assert f"# {sum(parts) + rest} stages" in Path("docs/full-run.md").read_text()

@@ -88,11 +88,10 @@ def objects(raw: Path) -> pd.DataFrame:
     return imageset.read_objects(raw)
 
 
-def draw(species: str, seed: str, grain: float = 1.0) -> tuple[NDArray[np.uint8], list[Box]]:
+def draw(species: str, seed: str) -> tuple[NDArray[np.uint8], list[Box]]:
     """Draw one or two birds of a species in a scene of their own.
 
     seed   the same gives the same picture; of two species, one that differs in their marks alone
-    grain  how much noise the camera has; 1 as in the dataset
     ->     (height, width, 3) uint8 and each bird's box x0, y0, x1, y1 as shares of the picture's sides
 
     >>> pixels, boxes = draw("white_tailed", "a seed")
@@ -113,7 +112,7 @@ def draw(species: str, seed: str, grain: float = 1.0) -> tuple[NDArray[np.uint8]
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         box = columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height
         boxes.append(tuple(float(side) for side in box))
-    return camera.take(canvas.pixels, dice, grain), boxes
+    return camera.take(canvas.pixels, dice), boxes
 
 
 def _places(width: int, height: int, dice: Dice) -> list[tuple[float, float, float]]:

@@ -23,11 +23,11 @@ def take(pixels: Array, dice: Dice, grain: float = 1.0) -> NDArray[np.uint8]:
     exposure = np.array([bright * dice.between(0.97, 1.03) for _ in range(3)], np.float32)
     seen = np.clip(_blurred(pixels) * exposure, 0, 1)
     levels = np.rint(seen * np.float32(255_000)).astype(np.int32)  # thousandths: from here on whole numbers
-    bright = levels[..., 1:2] // 1000
+    green = levels[..., 1:2] // 1000  # stands for how bright a pixel is
     light = _correlated(dice.counts(height + 2, width + 2, 1)) * BRIGHTNESS
     coarse = dice.counts(height // 2 + 3, width // 2 + 3, 3)
     hue = _correlated(coarse.repeat(2, 0).repeat(2, 1)[: height + 2, : width + 2]) * HUES
-    noise = (light + hue) // 16 * (255 * DARK - (DARK - 1) * bright) // 255
+    noise = (light + hue) // 16 * (255 * DARK - (DARK - 1) * green) // 255
     levels += (noise * round(100 * grain)) // 100
     return np.clip((levels + 500) // 1000, 0, 255).astype(np.uint8)
 

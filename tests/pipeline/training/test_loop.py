@@ -14,6 +14,8 @@ from pipeline.errors import InputError
 from pipeline.training import accelerator, loop
 from pipeline.training.divergence import Divergence
 
+ONE = type("OneProcess", (), {"num_processes": 1, "backward": staticmethod(lambda loss: loss.backward())})
+
 
 def build(variant, n_categories=4):
     recipe = params.read("tiny", variant)
@@ -58,8 +60,7 @@ def test_input_errors_are_raised_as_such(project, write_recipe, tiny):
 def test_a_variant_trains_what_it_should_and_leaves_the_rest_alone(project, name, trained, untouched):
     network = build(name)
     X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.arange(4)
-    one = type("OneProcess", (), {"num_processes": 1, "backward": staticmethod(lambda loss: loss.backward())})
-    loop.step(network, params.read("tiny", name).train.loss, X, t, 4, one)
+    loop.step(network, params.read("tiny", name).train.loss, X, t, 4, ONE)
     reached = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None}
     frozen = {name.split(".")[0] for name, p in network.named_parameters() if not p.requires_grad}
     assert reached == trained and frozen == untouched
@@ -67,11 +68,10 @@ def test_a_variant_trains_what_it_should_and_leaves_the_rest_alone(project, name
 
 def test_all_parameters_that_are_not_frozen_get_a_gradient(project):
     """Else training on several processes would wait for them for ever."""
-    one = type("OneProcess", (), {"num_processes": 1, "backward": staticmethod(lambda loss: loss.backward())})
     for name in VARIANTS:
         network = build(name)
         X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.arange(4)
-        loop.step(network, params.read("tiny", name).train.loss, X, t, 4, one)
+        loop.step(network, params.read("tiny", name).train.loss, X, t, 4, ONE)
         assert all(p.grad is not None for p in network.parameters() if p.requires_grad), name
 
 
@@ -83,8 +83,7 @@ def test_both_heads_of_a_baseline_are_trained_by_their_mean_loss(project):
     sum(losses).backward()
     expected = [p.grad.clone() for p in network.parameters()]
     network.zero_grad()
-    one = type("OneProcess", (), {"num_processes": 1, "backward": staticmethod(lambda loss: loss.backward())})
-    sums = loop.step(network, "both", X, t, 4, one)
+    sums = loop.step(network, "both", X, t, 4, ONE)
     for hand, p in zip(expected, network.parameters(), strict=True):
         torch.testing.assert_close(p.grad, hand)
     assert sums[:2].tolist() == pytest.approx([4 * loss.item() for loss in losses])
@@ -94,8 +93,7 @@ def test_both_heads_of_a_baseline_are_trained_by_their_mean_loss(project):
 def test_a_row_says_how_many_attended_cells_are_right_where_there_are_local_classifiers(project, variant):
     network = build(variant)
     X, t = torch.randint(256, (4, 3, 64, 96), dtype=torch.uint8), torch.arange(4)
-    one = type("OneProcess", (), {"num_processes": 1, "backward": staticmethod(lambda loss: None)})
-    row = loop._means(loop.step(network, "both", X, t, 4, one), 4)
+    row = loop._means(loop.step(network, "both", X, t, 4, ONE), 4)
     assert all(map(math.isfinite, row.values()))
     if variant == "baseline":
         assert "cells_right" not in row
