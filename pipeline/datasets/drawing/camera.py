@@ -1,7 +1,7 @@
 """The camera: a lens that is not quite sharp, and a sensor's noise, as every photo has them.
 
-Without its grain, what a JPEG encoder does to flat colours would be the strongest texture of the pictures, and networks
-would come to need it.
+Flat colours have no texture but what a JPEG encoder makes of them, and networks can come to need that; so pictures have
+a grain of their own.
 """
 
 import numpy as np
