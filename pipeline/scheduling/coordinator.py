@@ -93,6 +93,8 @@ class Coordinator:
                 return
             number = self.slots.number if stage.alone or (only and self.slots.gpus) else self.sizes[stage.name]
             if share := self.slots.take(number):
+                if not stage.command.startswith(LAUNCHED):  # only a training must have its cores to itself
+                    share = share.anywhere()
                 self._say("start", stage.name)
                 self.running.append(jobs.start(stage, share, self.project, self._environment()))
             if stage.alone:

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,10 @@ class Share:
     def environment(self) -> dict[str, str]:
         """Return the variables that show a stage its own GPUs alone."""
         return {"CUDA_VISIBLE_DEVICES": ",".join(self.gpus)} if self.gpus else {}
+
+    def anywhere(self) -> "Share":
+        """Return the share without its cores: what draws or cuts pictures takes those that others leave idle."""
+        return replace(self, cores=frozenset())
 
     def settle(self) -> None:
         """Keep this process, and what it starts, on the share's cores."""

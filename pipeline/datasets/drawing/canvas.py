@@ -89,8 +89,11 @@ class Canvas:
         soft    width of the edge, pixels: one beyond two is out of focus
         """
         cover = np.clip(np.float32(0.5) - distance * np.float32(self.scale / soft), 0, 1)
-        pixels = self.pixels[self.window()]
-        pixels += (cover * np.float32(opacity))[..., None] * (np.asarray(colour, np.float32) - pixels)
+        part = _around(cover)  # most shapes are small in their windows
+        pixels, colour = self.pixels[self.window()][part], np.asarray(colour, np.float32)
+        if colour.ndim > 1:
+            colour = colour[part]
+        pixels += (cover[part] * np.float32(opacity))[..., None] * (colour - pixels)
         return cover
 
     def relief(self, distance: Array, depth: float) -> Array:
@@ -148,3 +151,10 @@ def enlarge(small: Array, height: int, width: int) -> Array:
         share = share * share * (3 - 2 * share)
         small = small.take(low, axis) * (1 - share) + small.take(low + 1, axis) * share
     return small
+
+
+def _around(cover: Array) -> tuple[slice, slice]:
+    """Return the rows and columns outside of which nothing is covered."""
+    inside = cover > 0
+    found = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
+    return tuple(slice(int(at[0]), int(at[-1]) + 1) if len(at) else slice(0) for at in found)

@@ -9,7 +9,7 @@ from pipeline.scheduling.graph import Stage
 
 @pytest.fixture
 def started(project, monkeypatch):
-    """Return which stages a coordinator starts at once, and on how many slots each."""
+    """Return which stages a coordinator starts at once, and on how many slots each; ``bound`` has those on cores."""
 
     def run(*stages, options=None, gpus=(), cores=(0, 1)):
         monkeypatch.setattr(coordinator, "visible_gpus", lambda: list(gpus))
@@ -20,6 +20,7 @@ def started(project, monkeypatch):
             def __init__(self, stage, share, *_):
                 self.stage = stage
                 calls.append((stage.name, len(share.slots)))
+                run.bound |= {stage.name} if share.cores else set()
 
         monkeypatch.setattr(coordinator.jobs, "start", Started)
         named = {stage.name: stage for stage in stages}
@@ -27,6 +28,7 @@ def started(project, monkeypatch):
         made._start()
         return calls
 
+    run.bound = set()
     return run
 
 
@@ -55,6 +57,14 @@ def test_a_training_takes_the_slots_of_its_recipes_threads(started, write_recipe
     words = "python3 -m pipeline launch train tiny ours --seed 0"
     assert started(stage("a", command=words))[0] == ("a", slots)
     assert started(stage("a", command="python3 -m pipeline prepare tiny"))[0] == ("a", 1)
+
+
+def test_trainings_keep_to_their_cores_and_other_stages_take_what_is_idle(started, write_recipe, tiny):
+    tiny["train"]["threads"] = 1
+    write_recipe(tiny=tiny)
+    train = stage("train", command="python3 -m pipeline launch train tiny ours --seed 0")
+    assert len(started(train, stage("draw", command="python3 -m pipeline download tiny"))) == 2
+    assert started.bound == {"train"}
 
 
 def test_on_gpus_one_that_is_alone_gets_all_of_them(started):
