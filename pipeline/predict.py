@@ -16,7 +16,7 @@ from tqdm import tqdm
 from pipeline import images, recogniser
 from pipeline.disk import files
 from pipeline.errors import InputError
-from pipeline.predicting import sources
+from pipeline.predicting import asking, sources
 from pipeline.predicting.rows import WRITERS, Asked, Row, plain
 from pipeline.predicting.sources import Source
 from pipeline.recogniser import Answer, Recogniser
@@ -73,7 +73,7 @@ def run(words: list[str], model: Path | None, out: Path | None, wanted: Wanted) 
     if wanted.overlay and out is None:
         raise InputError("--overlay: drawings need a folder: name one with --out")
     check_out(out)
-    model = only_model() if model is None else model
+    model = asking.only_model() if model is None else model
     description = recogniser.read(model)
     asked_for, left_out = sources.find(words, sys.stdin.buffer)
     if not asked_for:
@@ -84,7 +84,7 @@ def run(words: list[str], model: Path | None, out: Path | None, wanted: Wanted) 
     top_k = min(wanted.top_k, len(class_names))
     asked = Asked(class_names, len(description.weights), top_k, wanted.scores, wanted.threshold)
     with redirect_stdout(sys.stderr):  # standard output has the rows and nothing else
-        ready = load(model, description, wanted.device)
+        ready = asking.load(model, description, wanted.device)
     tally = Tally()
     with _opened(out, wanted.format) as stream:
         line, header = WRITERS[wanted.format]
@@ -100,15 +100,6 @@ def run(words: list[str], model: Path | None, out: Path | None, wanted: Wanted) 
     return 1 if tally.broken else 0
 
 
-def only_model() -> Path:
-    """Return the only model below runs/."""
-    found = sorted(path.parent for path in Path("runs").glob(f"*/model/{recogniser.DESCRIPTION}"))
-    if len(found) != 1:
-        there = f"there are {', '.join(map(str, found))}" if found else "there is none in runs/*/model"
-        raise InputError(f"--model: name the folder of an exported model; {there}")
-    return found[0]
-
-
 def check_out(out: Path | None) -> None:
     """Raise InputError where ``out`` is no new or empty folder: nothing of the user's is ever replaced there."""
     try:
@@ -117,15 +108,6 @@ def check_out(out: Path | None) -> None:
     except OSError as error:
         raise InputError(f"--out: {out}: cannot be looked into ({error.strerror})") from error
     raise InputError(f"--out: {out}: is there already and is no empty folder; name a new one")
-
-
-def load(model: Path, description: recogniser.Description, device: str) -> Recogniser:
-    """Load a model with the precision and the number of threads that it was trained and evaluated with."""
-    train = description.recipe.train
-    job = accelerator.start_for(train, device)
-    if job.num_processes > 1:
-        raise InputError(f"predict runs in one process, and {job.num_processes} were started")
-    return recogniser.load(model, description, job)
 
 
 def label(source: Source, class_names: list[str]) -> str | None:

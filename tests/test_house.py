@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 from source_code import IDS, MODULES, STAGES, graph, imports, parse
 
-COMMANDS = ("ablate", "check", "index", "launch", "new", "predict", "repro", "version")
+COMMANDS = ("ablate", "check", "index", "launch", "new", "predict", "repro", "show", "version")
 ENTRIES = ("__init__", "__main__", "typer_command")
 
 # Who may import whom: downwards only. A room is a folder of tools, or a file beside them.
@@ -25,14 +25,15 @@ MAY_IMPORT = {
     "datasets": {"params", "images", "disk", "errors"},
     "training": {"params", "disk", "errors", "model"},
     "recogniser": {"training", "params", "images", "disk", "errors", "model"},
-    "predicting": {"recogniser", "reporting", "datasets", "images", "disk", "errors"},
+    "predicting": {"recogniser", "training", "reporting", "datasets", "images", "disk", "errors"},
+    "showing": {"predicting", "recogniser", "training", "overlay", "reporting", "images", "disk", "errors"},
     "proposing": {"training", "datasets", "params", "disk", "errors"},
     "reporting": {"overlay", "params", "disk", "errors"},
     "tracking": {"params", "disk", "errors"},
     "stages": TOOLS | {"trainings", "params", "images", "disk", "errors", "model"},
     "scheduling": {"params", "disk", "errors"},
     "commands": TOOLS
-    | {"scheduling", "predicting", "proposing", "plan", "trainings", "params", "images", "disk", "errors"},
+    | {"scheduling", "showing", "predicting", "proposing", "plan", "trainings", "params", "images", "disk", "errors"},
     "cli": TOOLS | {"scheduling", "stages", "commands", "plan", "trainings", "params", "disk", "errors"},
     "entries": {"cli"},
 }

@@ -240,7 +240,7 @@ def test_a_photo_that_the_camera_turned_is_answered_for_upright(here):
     ],
 )
 def test_what_cannot_be_meant_is_one_line_before_any_network_is_loaded(here, monkeypatch, words, message):
-    monkeypatch.setattr("pipeline.predict.load", lambda *_: 1 / 0)
+    monkeypatch.setattr("pipeline.predicting.asking.load", lambda *_: 1 / 0)
     result = CliRunner().invoke(app, ["predict", *words])
     assert result.exit_code in (1, 2) and message in " ".join(result.output.split()) and not result.stdout
 

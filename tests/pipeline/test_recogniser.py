@@ -6,11 +6,12 @@ import shutil
 import numpy as np
 import pytest
 
-from pipeline import images, predict, recogniser
+from pipeline import images, recogniser
 from pipeline.disk import files, imageset, predictions, text
 from pipeline.disk.imageset import CROP
 from pipeline.disk.predictions import ATTENDED
 from pipeline.errors import InputError
+from pipeline.predicting import asking
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def folder(finished, tmp_path, monkeypatch):
 
 
 def load(folder):
-    return predict.load(folder, recogniser.read(folder), "cpu")
+    return asking.load(folder, recogniser.read(folder), "cpu")
 
 
 @pytest.fixture
