@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+import torch
 from PIL import Image
 from tqdm import tqdm
 
@@ -21,8 +22,10 @@ from pipeline.predicting.rows import WRITERS, Asked, Row, plain
 from pipeline.predicting.sources import Source
 from pipeline.recogniser import Answer, Recogniser
 from pipeline.training import accelerator
+from pipeline.training.batches import TEST_BATCH
 
 AT_ONCE = 8  # batches of pictures that are held together, so that most batches of one shape are full
+CPU_BATCH = 8  # images; of more, the holes that batches of many shapes leave in the heap grow with each new shape
 PAIRS = 5  # of confused classes that are named
 
 
@@ -60,7 +63,7 @@ class Wanted:
     format: str  # a key of WRITERS
     overlay: bool
     device: str
-    batch: int  # pictures of one shape that a network sees at once
+    batch: int | None  # pictures of one shape that a network sees at once; None: what suits the device
 
 
 def run(words: list[str], model: Path | None, out: Path | None, wanted: Wanted) -> int:
@@ -89,7 +92,7 @@ def run(words: list[str], model: Path | None, out: Path | None, wanted: Wanted) 
     with _opened(out, wanted.format) as stream:
         line, header = WRITERS[wanted.format]
         stream.write(header(asked))
-        for source, answer, error in _answers(ready, asked_for, wanted.batch):
+        for source, answer, error in _answers(ready, asked_for, wanted.batch or usual_batch(ready.device)):
             truth = label(source, class_names)
             row = _row(source, answer, error, (out, class_names, truth) if wanted.overlay else None)
             tqdm.write(line(row, asked), stream, end="")
@@ -98,6 +101,11 @@ def run(words: list[str], model: Path | None, out: Path | None, wanted: Wanted) 
     said += [f"{left_out:,} files are no pictures by their names, or hidden"] if left_out else []
     print("".join(f"{one}\n" for one in said), end="", file=sys.stderr)
     return 1 if tally.broken else 0
+
+
+def usual_batch(device: torch.device) -> int:
+    """Return how many pictures of one shape a network sees at once where the user does not say."""
+    return CPU_BATCH if device.type == "cpu" else TEST_BATCH
 
 
 def check_out(out: Path | None) -> None:
