@@ -1,5 +1,6 @@
 """Stage: run one trained network on every image once, to get predictions, attention maps and boxes."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from pipeline import overlay
 from pipeline.disk import files, imageset, outputs, predictions
 from pipeline.disk.cells import Cell
 from pipeline.disk.imageset import CROP, ImageSet
-from pipeline.disk.predictions import ATTENDED
+from pipeline.disk.predictions import ATTENDED, Predictions
+from pipeline.explaining import anatomy, store, winners
 from pipeline.tracking import run as tracking
 from pipeline.training import accelerator, environment, inference, trained
 from pipeline.training.inference import ImageResult
@@ -27,23 +29,29 @@ def run(cell: Cell, weights: Path, images: Path, split: str | None, out: Path) -
 
     split   'test', or None for training and test images, both of which the next scale's crops need
 
-    Writes to ``out``: predictions.npz; with local classifiers boxes.csv and maps.npz.
+    Writes to ``out``: predictions.npz; with local classifiers boxes.csv, maps.npz and anatomy.npz; with several of them
+    wins.csv.
     """
-    outputs.check_folder(out, predictions.FILES)
+    outputs.check_folder(out, (*predictions.FILES, *store.FILES))
     recipe = trained.read_recipe(weights)
     job = accelerator.start_for(recipe.train)
     data, machine = imageset.read(images), environment.announce(job, recipe.train)
     network = trained.read(weights, recipe.network, len(data.class_names))
     network = job.prepare_model(network, evaluation_mode=True)
-    results = inference.infer(network, data, split, job)
+    n = recipe.network.n_classifiers
+    with winners.watch(network) if n > 1 else nullcontext([]) as seen:
+        results = inference.infer(network, data, split, job)
+    counts = winners.count(seen, data, split, n, job) if n > 1 else None
     if job.is_main_process:
         sections = {"network": recipe.network, "machine": machine}
         with tracking.run(cell.dataset, "attend", sections, cell) as tracker:
-            metrics = _write(out, data, results, recipe.answer)
+            answers = inference.predictions(results, data, recipe.answer)
+            one = anatomy.dissect(network, data, answers, job.device) if n else None
+            metrics = _write(out, data, results, answers, (counts, one))
             tracker.images(data, context="evaluation")
             named = metrics | {"accuracy": metrics[f"acc_{recipe.answer}"]}  # that of the level which was trained
             tracker.metrics({f"test/{name}": value for name, value in named.items()})
-            if recipe.network.n_classifiers:
+            if n:
                 tracker.picture(contact_sheet(data, results), "attention.png")
             shown = ", ".join(f"{name} {value:.3g}" for name, value in metrics.items())
             print(f"{cell.dataset}, {cell}: {shown}")
@@ -81,18 +89,27 @@ def _of_test(data: ImageSet, results: list[ImageResult]) -> list[ImageResult]:
     return [result for result in results if data.index.split[result.position] == "test"]
 
 
-def _write(out: Path, data: ImageSet, results: list[ImageResult], answer: str) -> dict[str, float]:
+def _write(
+    out: Path,
+    data: ImageSet,
+    results: list[ImageResult],
+    answers: Predictions,
+    explained: tuple[np.ndarray | None, store.Anatomy | None],
+) -> dict[str, float]:
     """Write the stage's files in one atomic write, and return what to log of the test images."""
-    answers = inference.predictions(results, data, answer)
     metrics = answers.of("test").accuracies()
+    counts, one = explained
     with files.atomic_write(out) as folder:
         folder.mkdir(parents=True)
         predictions.write_predictions(folder, answers)
-        if results[0].M_b is not None:
+        if one is not None:
             table = boxes(results, data.index)
             maps = {data.index.id[result.position]: (result.M, result.M_b) for result in results}
             predictions.write_boxes(folder, table)
             predictions.write_maps(folder, maps)
+            store.write_anatomy(folder, one)
             tested = table.id.isin(answers.of("test").id)
             metrics |= table.loc[tested, ["attended", "constant"]].mean().to_dict()
+        if counts is not None:
+            store.write_wins(folder, store.wins(counts))
     return metrics

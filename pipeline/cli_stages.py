@@ -201,12 +201,12 @@ def measure(dataset: Dataset, images: Images, out: FileOut) -> None:
     measure.run(params.read(dataset), images, out)
 
 
-@command("compare birdlets --attended runs/birdlets/attend --metrics /tmp/variants.json")
-def compare(dataset: Dataset, attended: AllAttended, metrics: FileOut) -> None:
+@command("compare birdlets --attended runs/birdlets/attend --trained runs/birdlets/train --metrics /tmp/variants.json")
+def compare(dataset: Dataset, attended: AllAttended, trained: AllTrained, metrics: FileOut) -> None:
     """Measure the variants of the plan beside ours."""
     from pipeline import compare, trainings
 
-    compare.run(dataset, trainings.read(dataset), attended, metrics)
+    compare.run(dataset, trainings.read(dataset), attended, trained, metrics)
 
 
 @command(f"export birdlets 1 2 3 {IMAGES} {METRICS} --trained runs/birdlets/train --out /tmp/model")

@@ -6,6 +6,7 @@ from variants that cut crops in the middle or give the baseline a second head.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -14,23 +15,26 @@ import numpy as np
 from pipeline import trainings
 from pipeline.disk import files, outputs, predictions
 from pipeline.disk.cells import Cell, main_line
-from pipeline.disk.predictions import N_SCALES, over_scales
-from pipeline.disk.text import natural_key
+from pipeline.disk.predictions import N_SCALES, accuracy, over_scales
+from pipeline.disk.text import natural_key, read_table
 from pipeline.errors import InputError
+from pipeline.explaining import store
 from pipeline.reporting import intervals
 from pipeline.reporting.intervals import HIT, HITS_APART, Estimate
 from pipeline.tracking import run as tracking
 
 Hits = dict[str, np.ndarray]  # scale ('1', '2', '3', 'ms' or 'ensemble') -> (N,) 1.0 where the image is recognised
 ENSEMBLE = "ensemble"  # as many networks as the multi-scale answer has, all of scale 1
+FITTED = ("ours", "object", "baseline")  # whose over-fitting is compared: with l_loc, and twice without it (5.6.1)
 CONTROLS = ("baseline", "two-heads", "centred", "local", "object")  # that ours is compared with, scale by scale
 
 
-def run(dataset: str, cells: list[Cell], attended: Path, metrics: Path) -> None:
+def run(dataset: str, cells: list[Cell], attended: Path, trained: Path, metrics: Path) -> None:
     """Write accuracies, their intervals, their spread over seeds and paired differences to the file ``metrics``.
 
     cells     trainings that the plan lists; those that have not been run are left out, and no others are read
     attended  folder of the dataset's attend stages
+    trained   folder of its train stages, for their histories
     """
     outputs.check_file(metrics)
     runs = read(cells, attended)
@@ -48,6 +52,8 @@ def run(dataset: str, cells: list[Cell], attended: Path, metrics: Path) -> None:
             for name, by_seed in runs.items()
             if ENSEMBLE in by_seed.get(0, {})
         }
+        judged |= overfitting(cells, attended, trained)
+        results["wins"] = wins(cells, attended)
         results["judged"] = [intervals.to_record(what, found) for what, found in judged.items()]
         flat = {f"{name}.{scale}": a for name, row in results["accuracy"].items() for scale, a in row.items()}
         tracker.metrics({f"test/accuracy.{name}": value for name, value in flat.items()})
@@ -128,6 +134,51 @@ def _apart(
     return intervals.estimate(own - np.mean(rest, axis=0), ends=HITS_APART)
 
 
+def overfitting(cells: list[Cell], attended: Path, trained: Path) -> dict[str, Estimate]:
+    """Return by how many points the object-level classifiers are better on training than on test images (5.6.1).
+
+    At scale 1, of the recipe's own seed. Training accuracy is that of the last epoch's crops, which is all that is kept
+    of most trainings; of ours also that of whole images after training. It is a fact about these very images: a gap's
+    interval is that of its test accuracy, and two gaps are paired by test image.
+    """
+    asked = {cell.variant: cell for cell in cells if (cell.seed, cell.scale) == (0, 1) and cell.variant in FITTED}
+    there = {name: asked[name] for name in FITTED if name in asked and asked[name].below(attended).is_dir()}
+    answers = {name: predictions.read_predictions(cell.below(attended)) for name, cell in there.items()}
+    missed = {name: 1 - _recognised(one.of("test").obj, one.of("test").label) for name, one in answers.items()}
+    seen = {name: _trained_to(cell.below(trained) / "history.csv") for name, cell in there.items()}
+    found = {f"acc_obj of {name} 1": intervals.estimate(1 - m, ends=HIT) for name, m in missed.items()}
+    gaps = {name: _moved(intervals.estimate(m, ends=HIT), seen[name] - 100) for name, m in missed.items()}
+    found |= {f"gap of {name} 1": gap for name, gap in gaps.items()}
+    for name in [name for name in there if name != "ours"]:
+        apart = intervals.estimate(missed[name] - missed["ours"], ends=HITS_APART)
+        found[f"gap of {name} 1 minus gap of ours 1"] = _moved(apart, seen[name] - seen["ours"])
+    training = answers["ours"].of("train")
+    if len(training.id):  # crops of them were asked for
+        found["gap of ours 1, whole images"] = _moved(
+            gaps["ours"], accuracy(training.obj, training.label) - seen["ours"]
+        )
+    return found
+
+
+def wins(cells: list[Cell], attended: Path) -> list[dict]:
+    """Return how many of its local classifiers each training uses, where it has several.
+
+    winning  classifiers that won any attended cell of a test image (``explaining.winners``)
+    leading  those that won the most cells of some category
+    largest  the largest share of all cells that one of them won
+    led      the share of the cells that the classifier won which leads the cell's category
+    """
+    rows = []
+    for cell in sorted(cells, key=lambda cell: (cell.variant != "ours", natural_key(cell.variant), cell)):
+        table = store.read_wins(cell.below(attended))
+        if table is not None:
+            total = max(int(table.wins.sum()), 1)
+            row = {"variant": cell.variant, "seed": cell.seed, "scale": cell.scale, "n": len(table)}
+            row |= {"winning": int((table.wins > 0).sum()), "leading": int((table.categories > 0).sum())}
+            rows.append(row | {"largest": int(table.wins.max()) / total, "led": int(table.led.sum()) / total})
+    return rows
+
+
 def minus_baseline(judged: dict[str, Estimate]) -> dict[str, dict]:
     """Return the accuracy of ours minus the baseline's at each scale, in points, with its interval."""
     found = {scale: judged.get(f"ours {scale} minus baseline {scale}") for scale in ("1", "2", "3", "ms")}
@@ -151,3 +202,17 @@ def spread(by_seed: dict[int, Hits]) -> dict[str, dict]:
 
 def _recognised(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return (probabilities.argmax(axis=1) == labels).astype(float)
+
+
+def _trained_to(path: Path) -> float:
+    """Return the accuracy (%) of the object-level classifier on the last epoch's training crops."""
+    way_out = "run its train stage"
+    column = read_table(path, {"acc_obj": float}, ["acc_obj"], way_out).acc_obj
+    if column.empty or not 0 <= column.iloc[-1] <= 100 * (1 + 1e-6):
+        raise InputError(f"{path}: ends without an accuracy in percent in 'acc_obj'; {way_out}")
+    return float(column.iloc[-1])
+
+
+def _moved(found: Estimate, by: float) -> Estimate:
+    low, high = found.interval
+    return replace(found, points=found.points + by, interval=(low + by, high + by))

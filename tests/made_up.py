@@ -15,6 +15,8 @@ from pipeline import check, compare, evaluate, params, trainings
 from pipeline.disk import files, imageset, predictions
 from pipeline.disk.cells import main_line
 from pipeline.disk.predictions import ATTENDED, Predictions
+from pipeline.explaining import store
+from pipeline.explaining.store import Anatomy
 from pipeline.reporting import examples
 from pipeline.tracking import run as tracking
 
@@ -52,7 +54,12 @@ def make(folder):
             imageset.write(images, index, ((jpeg(i), added) for i in range(2 * n)))
             write_attended(cell.below(Path("runs/tiny/attend")), index, cell.scale)
             history = {"epoch": [1, 2], "loss": [2.0, 1.5], "l_loc": [1.0, 0.5], "l_obj": [1.0, 0.5]}
-            history |= {"acc_avg": [50.0, 75.0], "cells_right": [40.0, 60.0], "test_acc_avg": [None, 75.0]}
+            history |= {
+                "acc_obj": [50.0, 75.0],
+                "acc_avg": [50.0, 75.0],
+                "cells_right": [40.0, 60.0],
+                "test_acc_avg": [None, 75.0],
+            }
             trained = cell.below(Path("runs/tiny/train"))
             trained.mkdir(parents=True)
             pd.DataFrame(history).to_csv(trained / "history.csv", index=False)
@@ -80,6 +87,17 @@ def write_attended(folder, index, scale):
     predictions.write_boxes(folder, boxes[["id", *ATTENDED, "attended", "constant"]])
     maps = {name: (rng.random((2, 2)), rng.random((2, 2)) < 0.5) for name in index.id}
     predictions.write_maps(folder, maps)
+    store.write_anatomy(folder, made_up_anatomy("004"))
+    store.write_wins(folder, store.wins(rng.integers(0, 9, (2, n_classes))))
+
+
+def made_up_anatomy(identity, n=2):
+    """Figures 1 to 3 of an image of the first class, on a map of 2 x 2 cells."""
+    rng = np.random.default_rng(0)
+    f, M = rng.random((2, 2), np.float32), rng.random((2, 2), np.float32)
+    A, A_i = rng.random((3, 2, 2), np.float32), rng.normal(size=(n, len(CLASSES) + 1)).astype(np.float32)
+    box, cell = np.array([0.0, 0.0, 0.5, 1.0]), np.array([1, 0])
+    return Anatomy(identity, np.array([0, 3]), f, A, M, np.array([[True, False]] * 2), box, cell, A_i)
 
 
 def run_evaluate():
@@ -90,7 +108,11 @@ def run_evaluate():
 def run_compare():
     with redirect_stdout(io.StringIO()):
         compare.run(
-            "tiny", trainings.read("tiny"), Path("runs/tiny/attend"), Path("reports/metrics/tiny.variants.json")
+            "tiny",
+            trainings.read("tiny"),
+            Path("runs/tiny/attend"),
+            Path("runs/tiny/train"),
+            Path("reports/metrics/tiny.variants.json"),
         )
 
 
@@ -110,6 +132,14 @@ def words(command):
         "plan": ["plan"],
         "check": ["check"],
         "evaluate": ["evaluate", "tiny", "1", "2", "3", *attended, "--images", IMAGES, *written],
-        "compare": ["compare", "tiny", *attended, "--metrics", f"{metrics}.variants.json"],
+        "compare": [
+            "compare",
+            "tiny",
+            *attended,
+            "--trained",
+            "runs/tiny/train",
+            "--metrics",
+            f"{metrics}.variants.json",
+        ],
         "report": ["report", "tiny", "1", "2", "3", *folders],
     }[command]

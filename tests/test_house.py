@@ -12,7 +12,7 @@ COMMANDS = ("ablate", "check", "index", "launch", "new", "predict", "repro", "sh
 ENTRIES = ("__init__", "__main__", "typer_command")
 
 # Who may import whom: downwards only. A room is a folder of tools, or a file beside them.
-TOOLS = {"datasets", "training", "reporting", "tracking", "overlay", "recogniser"}
+TOOLS = {"datasets", "training", "explaining", "reporting", "tracking", "overlay", "recogniser"}
 MAY_IMPORT = {
     "model": set(),
     "errors": set(),
@@ -24,11 +24,12 @@ MAY_IMPORT = {
     "overlay": set(),
     "datasets": {"params", "images", "disk", "errors"},
     "training": {"params", "disk", "errors", "model"},
+    "explaining": {"training", "disk", "errors", "model"},
     "recogniser": {"training", "params", "images", "disk", "errors", "model"},
     "predicting": {"recogniser", "training", "reporting", "datasets", "images", "disk", "errors"},
     "showing": {"predicting", "recogniser", "training", "overlay", "reporting", "images", "disk", "errors"},
     "proposing": {"training", "datasets", "params", "disk", "errors"},
-    "reporting": {"overlay", "params", "disk", "errors"},
+    "reporting": {"explaining", "overlay", "params", "disk", "errors"},
     "tracking": {"params", "disk", "errors"},
     "stages": TOOLS | {"trainings", "params", "images", "disk", "errors", "model"},
     "scheduling": {"params", "disk", "errors"},

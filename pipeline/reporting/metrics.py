@@ -86,6 +86,19 @@ class Spread(Table):
     interval: Interval | None = None
 
 
+class Wins(Table):
+    """Which of its local classifiers a training uses, as ``compare.wins`` counts them."""
+
+    variant: str
+    seed: Annotated[int, Field(ge=0)]
+    scale: Annotated[int, Field(ge=1, le=3)]
+    n: Annotated[int, Field(ge=2)]
+    winning: Annotated[int, Field(ge=0)]
+    leading: Annotated[int, Field(ge=0)]
+    largest: Share
+    led: Share
+
+
 class Variants(Table):
     """What the compare stage measures of the variants beside ours."""
 
@@ -94,6 +107,7 @@ class Variants(Table):
     seeds: dict[str, dict[Scale, Spread]]
     minus_baseline: dict[Scale, Difference]
     judged: list[Judged] = []  # results of older versions have none
+    wins: list[Wins] = []  # nor these
 
     @model_validator(mode="after")
     def _has_ours_and_intervals(self) -> Self:

@@ -22,7 +22,7 @@ FOLDERS = {
 FILES = {
     "weights": "weights tiny --out {}",
     "measure": "measure tiny --images data/tiny/scale-1 --out {}",
-    "compare": f"compare tiny {READS} --metrics {{}}",
+    "compare": f"compare tiny {READS} --trained runs/tiny/train --metrics {{}}",
     "evaluate": f"evaluate tiny 1 {READS} --images data/tiny/scale-1 --out new --metrics {{}}",
 }
 

@@ -12,6 +12,7 @@ from pipeline.disk import files, predictions
 from pipeline.disk.cells import Cell
 from pipeline.disk.predictions import Predictions
 from pipeline.errors import InputError
+from pipeline.explaining import store
 
 
 def test_multi_scale_only_where_there_are_three_scales():
@@ -119,11 +120,12 @@ def test_predictions_of_something_else_are_not_compared(tmp_path, changes):
 def attended(finished, project):
     """A copy of the finished project's attend stages."""
     shutil.copytree(finished / "runs/tiny/attend", project / "attend")
+    shutil.copytree(finished / "runs/tiny/train", project / "train")
     return project / "attend"
 
 
 def accuracies(cells, attended):
-    compare.run("tiny", cells, attended, attended / "m.json")
+    compare.run("tiny", cells, attended, attended.parent / "train", attended / "m.json")
     return files.read_json(attended / "m.json")["accuracy"]
 
 
@@ -175,3 +177,59 @@ def test_a_variant_that_cuts_other_crops_begins_with_the_network_of_ours(tmp_pat
     write_answers(tmp_path, cells[1:], loc=unsure, obj=unsure)
     found = compare.read(cells, tmp_path)["centred"][0]
     assert {scale: h.tolist() for scale, h in found.items()} == {"2": [0, 0], "3": [0, 0], "ms": [1, 1]}
+
+
+def fitted(folder, **obj):
+    """Made-up results of four test images and a training image, and histories; ``obj``: which test images are right."""
+    cells = [Cell("birds", name, 0, 1) for name in obj]
+    labels, split = np.array([0, 1, 0, 1, 0]), np.array(["test"] * 4 + ["train"])
+    for cell, right in zip(cells, obj.values(), strict=True):
+        p = np.eye(2, dtype=np.float32)[[*np.where(right, labels[:4], 1 - labels[:4]), 0]]
+        rows = slice(None) if cell.variant == "ours" else slice(4)
+        ids = np.array(list("abcde"))
+        one = Predictions(ids[rows], split[rows], labels[rows], np.full_like(p, 0.5)[rows], p[rows])
+        predictions.write_predictions(cell.below(folder / "attend"), one)
+        cell.below(folder / "train").mkdir(parents=True)
+        last = {"ours": 90, "object": 95, "baseline": 99}[cell.variant]
+        (cell.below(folder / "train") / "history.csv").write_text(f"epoch,acc_obj\n1,10\n2,{last}\n")
+    return cells, folder / "attend", folder / "train"
+
+
+def test_a_gap_is_training_accuracy_less_test_accuracy_and_two_are_paired_by_image(tmp_path):
+    found = compare.overfitting(*fitted(tmp_path, ours=[1, 1, 1, 0], object=[1, 1, 0, 0], baseline=[1, 1, 1, 1]))
+    points = {name: one.points for name, one in found.items()}
+    assert points["gap of ours 1"] == 90 - 75 and points["gap of object 1"] == 95 - 50
+    assert points["gap of object 1 minus gap of ours 1"] == 45 - 15
+    assert points["gap of baseline 1 minus gap of ours 1"] == -1 - 15
+    assert points["gap of ours 1, whole images"] == 100 - 75
+    test, gap = found["acc_obj of ours 1"], found["gap of ours 1"]
+    assert gap.interval == pytest.approx((90 - test.interval[1], 90 - test.interval[0]))
+    low, high = found["gap of object 1 minus gap of ours 1"].interval
+    paired = compare.intervals.estimate(np.array([0, 0, 1.0, 0]), ends=(-1, 1))
+    assert (low - 5, high - 5) == pytest.approx(paired.interval)
+
+
+def test_gaps_of_what_was_not_trained_are_left_out(tmp_path):
+    found = compare.overfitting(*fitted(tmp_path, ours=[1, 1, 1, 0]))
+    assert set(found) == {"acc_obj of ours 1", "gap of ours 1", "gap of ours 1, whole images"}
+
+
+@pytest.mark.parametrize(
+    "content", ["epoch,acc_obj\n", "epoch\n1\n", "epoch,acc_obj\n1,nan\n", "epoch,acc_obj\n1,101\n"]
+)
+def test_a_history_without_an_accuracy_is_named(tmp_path, content):
+    cells, attended, trained = fitted(tmp_path, ours=[1, 1, 1, 0])
+    (cells[0].below(trained) / "history.csv").write_text(content)
+    with pytest.raises(InputError, match=r"history.csv: .*; run its train stage$"):
+        compare.overfitting(cells, attended, trained)
+
+
+def test_wins_of_each_training_with_several_classifiers(tmp_path):
+    cells = [Cell("birds", name, 0, 1) for name in ("n-4", "n-1", "ours")]
+    counts = np.array([[5, 0, 0], [3, 1, 0], [0, 1, 0], [0, 0, 0]])
+    for cell in (cells[0], cells[2]):
+        cell.below(tmp_path).mkdir(parents=True)
+        store.write_wins(cell.below(tmp_path), store.wins(counts))
+    ours, four = compare.wins(cells, tmp_path)
+    assert (ours["variant"], four["variant"]) == ("ours", "n-4")
+    assert {"n": 4, "winning": 3, "leading": 2, "largest": 0.5, "led": 0.6}.items() <= ours.items()

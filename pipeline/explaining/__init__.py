@@ -1,0 +1,1 @@
+"""A trained network taken apart: which of its local classifiers are used, and how one picture gets its attention."""
