@@ -7,7 +7,15 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.disk import files, outputs
-from pipeline.reporting import claim_sections, claims, examples, failure_sections, figures, tables
+from pipeline.reporting import (
+    claim_sections,
+    claims,
+    examples,
+    explaining_sections,
+    failure_sections,
+    figures,
+    tables,
+)
 from pipeline.reporting.page import Page
 from pipeline.reporting.results import Results, is_own
 from pipeline.tracking import run as tracking
@@ -202,13 +210,17 @@ PAPER = (
         claim_sections.add_controls,
         _accuracy,
         _losses,
+        explaining_sections.add_gap,
         _classifiers,
+        explaining_sections.add_wins,
         _seeds,
+        explaining_sections.add_anatomy,
         _attention,
     ),
     *(failure_sections.add, _boxes, _cost, _training),
 )
 OWN = (
-    *(_accuracy, failure_sections.add, _attention, _boxes, _dataset, _cost, _training),
-    *(claim_sections.add, _methods, claim_sections.add_controls, _losses, _classifiers, _seeds),
+    *(_accuracy, failure_sections.add, _attention, explaining_sections.add_anatomy, _boxes, _dataset, _cost, _training),
+    *(claim_sections.add, _methods, claim_sections.add_controls, _losses, explaining_sections.add_gap, _classifiers),
+    *(explaining_sections.add_wins, _seeds),
 )

@@ -10,6 +10,7 @@ from pipeline import params
 from pipeline.disk import files, imageset, text
 from pipeline.disk.cells import main_line
 from pipeline.errors import InputError
+from pipeline.explaining import store
 from pipeline.reporting import examples, metrics
 
 CALIBRATION = {  # tables of the evaluate stage beside its predictions, and their columns
@@ -37,6 +38,7 @@ class Results:
     taken: list[str]  # what the download said of the pictures
     curves: dict[str, pd.DataFrame]  # of the evaluate stage, by the names of CALIBRATION
     weights: list[str]  # SHA-256 of each scale's, as the exported model has them
+    anatomy: store.Anatomy  # one test picture at scale 1
 
 
 def is_own(results: Results) -> bool:
@@ -71,8 +73,17 @@ def read(  # noqa: PLR0913 - a folder each
         recipe=recipe,
         taken=imageset.read_taken(taken),
         weights=[files.sha256(cell.below(runs / "train") / "weights.safetensors", TRAIN) for cell in cells],
+        anatomy=read_anatomy(cells[0].below(runs / "attend"), found[0].images),
         curves={name: read_calibration(runs / "evaluate" / f"{name}.csv") for name in CALIBRATION},
     )
+
+
+def read_anatomy(folder: Path, images: imageset.ImageSet) -> store.Anatomy:
+    """Read what is drawn as Figures 1 to 3; it must be about these images and their classes."""
+    found = store.read_anatomy(folder)
+    if found.id not in set(images.index.id) or found.A_i.shape[1] != len(images.class_names) + 1:
+        raise InputError(f"{folder / 'anatomy.npz'}: is not about {images.folder} and its classes; {store.WAY_OUT}")
+    return found
 
 
 def read_predictions(path: Path, scales: list[examples.Scale]) -> pd.DataFrame:

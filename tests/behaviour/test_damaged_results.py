@@ -17,6 +17,7 @@ from pipeline.cli import app
 from pipeline.datasets import sources
 from pipeline.disk import files, imageset, predictions
 from pipeline.errors import InputError
+from pipeline.explaining import store
 from pipeline.reporting import claims, metrics, page, results, tables
 
 pytestmark = pytest.mark.long
@@ -77,6 +78,8 @@ KINDS = {  # a file, what reads it, the command that calls that
         for name in results.CALIBRATION
     },
     "history": (f"{TRAIN}/history.csv", lambda: results.read_history(Path(TRAIN) / "history.csv"), "report"),
+    "wins": (f"{ATTEND}/wins.csv", lambda: store.read_wins(Path(ATTEND)), "compare"),
+    "anatomy": (f"{ATTEND}/anatomy.npz", lambda: results.read_anatomy(Path(ATTEND), scales()[0].images), "report"),
     "cost": ("runs/tiny/cost.json", lambda: metrics.read_cost(Path("runs/tiny/cost.json")), "report"),
 }
 

@@ -37,10 +37,33 @@ def test_report_shows_what_the_stages_wrote(finished):
 
 def test_every_table_comes_in_three_formats_and_every_figure_in_two(finished):
     folder = finished / "reports" / "tiny"
-    paper = ("claims", "controls", "table-1", "table-2-to-4", "table-5", "table-6", "localisation", "seeds", "cost")
+    paper = (
+        "claims",
+        "controls",
+        "table-1",
+        "table-2-to-4",
+        "table-5",
+        "table-6",
+        "localisation",
+        "seeds",
+        "cost",
+        "wins",
+        "over-fitting",
+    )
     for table in (*paper, "per-class", "confused-pairs", "mistakes", "calibration"):
         assert all((folder / f"{table}.{suffix}").is_file() for suffix in ("csv", "md", "tex")), table
-    for figure in ("figure-7", "figure-8", "cost", "curves", "confusion", "confused-pairs", "calibration"):
+    for figure in (
+        "figure-1",
+        "figure-2",
+        "figure-3",
+        "figure-7",
+        "figure-8",
+        "cost",
+        "curves",
+        "confusion",
+        "confused-pairs",
+        "calibration",
+    ):
         assert all((folder / f"{figure}.{suffix}").is_file() for suffix in ("png", "svg")), figure
 
 
@@ -59,7 +82,8 @@ def report(finished, project):
         data, ours, metrics = finished / "data" / "tiny", list(map(str, scales)), "reports/metrics/tiny"
         evaluate = ["--images", str(data / "scale-1"), "--out", "runs/evaluate", "--metrics", f"{metrics}.json"]
         command_line.run("evaluate", "tiny", *ours, "--attended", "runs/attend", *evaluate)
-        command_line.run("compare", "tiny", "--attended", "runs/attend", "--metrics", f"{metrics}.variants.json")
+        folders = ["--attended", "runs/attend", "--trained", "runs/train"]
+        command_line.run("compare", "tiny", *folders, "--metrics", f"{metrics}.variants.json")
         folders = ["--runs", "runs", "--data", str(data), "--reports", "reports", "--out", "out"]
         folders += ["--taken", str(finished / "data/raw/tiny/taken.json")]
         command_line.run("report", "tiny", *ours, *folders)
