@@ -164,3 +164,14 @@ def send() -> None:
     from pipeline.tracking import outbox
 
     raise typer.Exit(1 if outbox.send_all() else 0)
+
+
+@command("show --model runs/birdlets/model --port 8000")
+def show(
+    model: Model = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where; 0: any that is free.")] = 0,
+) -> None:
+    """Serve a page, on this machine alone, that answers for a picture and shows where each scale looked."""
+    from pipeline import show
+
+    show.run(model, port)
