@@ -23,7 +23,7 @@ ifneq ($(ODD),)
 $(error $(CURDIR): PATH, setuptools or scripts fail in a folder with $(ODD) in its name: move the project)
 endif
 
-.PHONY: help install repro test test-long test-gpu test-distributed bench lint
+.PHONY: help install repro test test-long test-gpu test-distributed test-browser bench lint
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,13 @@ test-distributed: install ## train on two machines (network namespaces) and thro
 	&& { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes slurm-wlm munge; } >/dev/null 2>&1; } \
 	|| echo "no SLURM here, and none that could be installed: its tests are skipped"
 	@$(PY) -m pytest -m machines
+
+test-browser: install ## open the page of 'pipeline show' in Chromium, and load its server; installs Chromium where it may
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	&& { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes chromium chromium-driver; } >/dev/null 2>&1; } \
+	|| echo "no Chromium here, and none that could be installed: its tests are skipped"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable ".[browser]"
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -m browser
 
 bench: install ## measure speed beside references; writes benchmarks/results.md
 	@$(PY) -m benchmarks

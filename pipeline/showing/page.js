@@ -41,6 +41,7 @@ async function ask(picture, name, truth) {
 function begin(words) {
   $("ask").setAttribute("aria-busy", "true");
   $("status").textContent = words;
+  $("said").textContent = "";
   $("error").hidden = true;
   $("result").hidden = true;
 }
@@ -54,17 +55,19 @@ function fail(words) {
 function show(said, name, truth) {
   const [best] = said.top;
   const agreeing = said.scales.filter((scale) => scale.top[0].class === best.class).length;
-  $("status").textContent = `${name}: ${best.class}, ${percent(best.probability)}`;
+  $("status").textContent = name;
   $("said").textContent = `${best.class}, ${percent(best.probability)}`;
   $("agreement").textContent = `${agreeing} of ${said.scales.length} scales say so.` + verdict(truth, best.class);
   $("top").replaceChildren(...said.top.map(line));
   $("scales").replaceChildren(...said.scales.map((scale, at) => card(scale, at, said)));
   $("result").hidden = false;
+  const below = $("outcome").getBoundingClientRect().bottom > 0.6 * window.innerHeight;
+  if (below) $("outcome").scrollIntoView();
 }
 
 function verdict(truth, answer) {
   if (truth === undefined) return "";
-  return truth === answer ? " It is right." : ` It is wrong: the example shows ${truth}.`;
+  return truth === answer ? " That is right." : ` That is wrong: it is ${truth}.`;
 }
 
 function line({ class: name, probability }) {
@@ -105,6 +108,7 @@ function choose(files) {
   const [file] = files;
   if (!file) return;
   press(null);
+  if (files !== $("file").files) $("file").value = "";
   ask(file, file.name || "the pasted picture");
 }
 
@@ -132,7 +136,8 @@ document.addEventListener("drop", (event) => {
 for (const button of document.querySelectorAll("[data-example]")) {
   button.addEventListener("click", () => {
     press(button);
-    ask(button.dataset.example, `the example of ${button.dataset.truth}`, button.dataset.truth);
+    $("file").value = "";
+    ask(button.dataset.example, `an example of ${button.dataset.truth}`, button.dataset.truth);
   });
 }
 press(null);

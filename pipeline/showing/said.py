@@ -60,7 +60,7 @@ def _pictures(view: View, following: Any) -> dict[str, str]:
 
 
 def _boxed(seen: Image.Image, view: View, boxes: dict[str, Any]) -> Image.Image:
-    boxed, width = seen.copy(), max(3, min(seen.size) // 90)
+    boxed, width = seen.copy(), max(2, min(seen.size) // 120)
     pen = ImageDraw.Draw(boxed)
     for name, box in boxes.items():
         if box is not None:

@@ -4,8 +4,6 @@ import csv
 import json
 import os
 import shutil
-import struct
-import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +13,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+from hostile import png
 from pipeline import images, predict
 from pipeline.cli import app
 from pipeline.disk import files, imageset, predictions, text
@@ -147,16 +146,6 @@ def test_sources_behind_links_are_read_and_written_nowhere_else(here, tmp_path_f
     drawn = {p.relative_to(here).as_posix() for p in (here / "out").rglob("*.png")}
     assert drawn == {"out/overlays/linked/a.bmp.png", "out/overlays/link.bmp.png"}
     assert snapshot(outside) | {k: v for k, v in snapshot(here).items() if not k.startswith("out/")} == before
-
-
-def png(width, height):
-    """Return the bytes of a picture that claims a size and ends within its first row."""
-
-    def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * (1 + 3 * width))[:10])
 
 
 def make_hostile(folder):
