@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import warnings
 
 from fastapi import Request
 from PIL import Image
@@ -55,18 +56,22 @@ async def receive(request: Request) -> bytes:
 def check(content: bytes) -> None:
     """Raise RefusedError where bytes are of another format than FORMATS, or claim too many pixels; decode none."""
     images.suffixes()  # registers HEIF where there is a decoder for it
+    too_many = RefusedError(413, f"the picture has more than {PIXELS / 1e6:g} million pixels: make it smaller")
     known = [name for name in FORMATS if name in Image.OPEN]
     try:
-        with Image.open(io.BytesIO(content), formats=known) as image:
+        with (
+            warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
+            Image.open(io.BytesIO(content), formats=known) as image,
+        ):
             width, height = image.size
     except Image.UnidentifiedImageError:
         raise RefusedError(415, f"this is no picture of a format that is taken: {', '.join(known)}") from None
-    except Image.DecompressionBombError:
-        width, height = PIXELS, PIXELS
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # of more pixels than PIXELS
+        raise too_many from None
     except images.DAMAGED:
         raise RefusedError(422, "the picture is damaged, or not all of it is there") from None
     if width * height > PIXELS:
-        raise RefusedError(413, f"the picture has more than {PIXELS / 1e6:g} million pixels: make it smaller")
+        raise too_many
 
 
 def reason(error: InputError) -> str:
