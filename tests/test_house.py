@@ -9,6 +9,7 @@ from conftest import ROOT
 from source_code import IDS, MODULES, STAGES, graph, imports, parse
 
 COMMANDS = ("ablate", "check", "index", "launch", "new", "predict", "repro", "show", "version")
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 ENTRIES = ("__init__", "__main__", "typer_command")
 
 # Who may import whom: downwards only. A room is a folder of tools, or a file beside them.
@@ -88,9 +89,7 @@ def test_importing_a_module_sets_nothing(path):
     for node in parse(path).body:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         runs = isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
-        plain = isinstance(
-            node, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.FunctionDef | ast.ClassDef
-        )
+        plain = isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | FUNCTION | ast.ClassDef)
         asked_by_typer = path.name in ("typer_command.py", "__init__.py")
         assert docstring or runs or plain or asked_by_typer, f"line {node.lineno}: {ast.unparse(node)}"
         for target in getattr(node, "targets", []):
@@ -102,7 +101,7 @@ def test_files_and_functions_fit_on_screens(path):
     source = path.read_text()
     assert source.count("\n") <= 250
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, FUNCTION):
             body = node.body[1:] if ast.get_docstring(node) else node.body
             assert not body or body[-1].end_lineno - body[0].lineno < 40, f"{node.name} is too long"
 
@@ -179,7 +178,7 @@ def catches_all(handler):
 def test_any_exception_is_caught_in_few_places():
     found = {}
     for path in MODULES:
-        for function in [node for node in ast.walk(parse(path)) if isinstance(node, ast.FunctionDef)]:
+        for function in [node for node in ast.walk(parse(path)) if isinstance(node, FUNCTION)]:
             handlers = [node for node in ast.walk(function) if isinstance(node, ast.ExceptHandler)]
             if any(map(catches_all, handlers)):
                 found.setdefault(path.relative_to(ROOT).as_posix(), []).append(function.name)
