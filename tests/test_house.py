@@ -1,6 +1,7 @@
 """The rules of the house, so that nobody has to remember them."""
 
 import ast
+import tomllib
 
 import networkx
 import pytest
@@ -187,3 +188,10 @@ def test_any_exception_is_caught_in_few_places():
 
 def test_only_params_reads_params_yaml():
     assert {path.name for path in MODULES if '"params.yaml"' in path.read_text()} == {"params.py"}
+
+
+def test_every_package_is_one_that_is_installed():
+    """They are named in pyproject.toml; the editable installation of a checkout would not miss one."""
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    found = [path.parent for top in ("model", "pipeline") for path in (ROOT / top).rglob("__init__.py")]
+    assert sorted(named) == sorted(".".join(folder.relative_to(ROOT).parts) for folder in found)
