@@ -66,7 +66,7 @@ def add_wins(page: Page, results: Results) -> None:
         "leads a category if it wins the most of the cells that this category gives; 'won by leaders': cells won by "
         "the leader of their category. 100% would mean that one classifier a category does everything, 1/n that all "
         "take turns. "
-        "No loss trains the local classifiers of 'object'.",
+        "No loss trains the local classifiers of 'object': its row is what chance gives.",
     )
     page.table(wins(rows), "wins")
 
