@@ -57,3 +57,22 @@ def test_who_has_gone_is_not_answered():
     asked = Desk(lambda _: 1 / 0)
     with pytest.raises(RefusedError, match="nobody waits"):
         asyncio.run(asked.ask(b"", gone))
+
+
+def test_who_goes_while_waiting_is_passed_over_when_it_is_his_turn():
+    answered, left = [], []
+
+    async def has_left():
+        return bool(left)
+
+    def answer(content):
+        left.append(True)  # the second client goes while the first is answered
+        answered.append(content)
+        return {}
+
+    async def two():
+        asked = Desk(answer)
+        return await asyncio.gather(asked.ask(b"1", there), asked.ask(b"2", has_left), return_exceptions=True)
+
+    first, second = asyncio.run(two())
+    assert answered == [b"1"] and first == {} and isinstance(second, RefusedError)
