@@ -66,6 +66,7 @@ def test_who_goes_while_waiting_is_passed_over_when_it_is_his_turn():
         return bool(left)
 
     def answer(content):
+        time.sleep(0.2)
         left.append(True)  # the second client goes while the first is answered
         answered.append(content)
         return {}
