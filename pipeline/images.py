@@ -108,6 +108,8 @@ def open_rgb(content: bytes, name: str) -> Image.Image:
     suffixes()
     try:
         with Image.open(io.BytesIO(content)) as image:
+            if image.format in NOT_DECODED:  # whatever the file is called: Ghostscript would run what it says
+                raise OSError(f"it is {image.format}, which is not decoded here")
             halved = ";16" in str(image.tile)  # Pillow keeps 8 of the 16 bits of a colour
             image.load()
             upright = _flatten(_upright(image))

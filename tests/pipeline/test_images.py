@@ -151,6 +151,14 @@ def test_sixty_megapixels(tmp_path):
     assert decode(tmp_path / "a.png").size == (10_000, 6_000)
 
 
+def test_postscript_is_not_run_whatever_it_is_called(monkeypatch):
+    """Pillow hands it to Ghostscript, a program that does what the picture says."""
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_: pytest.fail("Ghostscript was asked"))
+    content = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n%%EOF\n"
+    with pytest.raises(InputError, match=r"a.jpg: cannot be decoded \(it is EPS, which is not decoded here\); replace"):
+        images.open_rgb(content, "a.jpg")
+
+
 def test_a_bomb_is_named(tmp_path, monkeypatch):
     Image.new("L", (100, 100)).save(tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
