@@ -55,8 +55,9 @@ class Row:
 
 def jsonl(row: Row, asked: Asked) -> str:
     """Return a row as an object of JSON."""
-    said = {"path": row.path, "error": row.error} if row.answer is None else _said(row, row.answer, asked)
-    text = json.dumps(said, ensure_ascii=False)
+    answered = {} if row.answer is None else said(row.answer, asked)
+    drawn, wrong = {"overlay": row.overlay} if row.overlay else {}, {"error": row.error} if row.error else {}
+    text = json.dumps({"path": row.path} | answered | drawn | wrong, ensure_ascii=False)
     return STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
@@ -118,34 +119,32 @@ WRITERS: dict[str, tuple[Callable[[Row, Asked], str], Callable[[Asked], str]]] =
 }
 
 
-def _said(row: Row, answer: Answer, asked: Asked) -> dict[str, Any]:
+def said(answer: Answer, asked: Asked) -> dict[str, Any]:
+    """Return an answer as JSON has it: boxes are x0, y0, x1, y1 in pixels of the upright picture."""
     p = answer.probabilities
     top, best = asked.top(p), asked.answer(p)
     views = []
     for scale, view in enumerate(answer.views, start=1):
         crop, attended = _boxes(answer, view)
-        said: dict[str, Any] = {"scale": scale, "crop": crop, "attended": attended}
+        one: dict[str, Any] = {"scale": scale, "crop": crop, "attended": attended}
         if asked.scores:
-            said["scores"] = {level: [_rounded(getattr(view, name)[c]) for c in top] for level, name in LEVELS.items()}
-        views.append(said)
+            one["scores"] = {level: [_rounded(getattr(view, name)[c]) for c in top] for level, name in LEVELS.items()}
+        views.append(one)
     return {
-        "path": row.path,
         "answer": None if best is None else asked.class_names[best],
         "width": answer.size[0],
         "height": answer.size[1],
         "top": [{"class": asked.class_names[c], "probability": _rounded(p[c])} for c in top],
         "scales": views,
-        **({"overlay": row.overlay} if row.overlay else {}),
-        **({"error": row.error} if row.error else {}),
     }
 
 
 def _cells(row: Row, answer: Answer, asked: Asked) -> Iterator[tuple[str, Any]]:
-    said = _said(row, answer, asked)
-    yield from (("answer", said["answer"] or ""), ("width", said["width"]), ("height", said["height"]))
-    for rank, one in enumerate(said["top"], start=1):
+    answered = said(answer, asked)
+    yield from (("answer", answered["answer"] or ""), ("width", answered["width"]), ("height", answered["height"]))
+    for rank, one in enumerate(answered["top"], start=1):
         yield from ((f"class_{rank}", one["class"]), (f"probability_{rank}", one["probability"]))
-    for view in said["scales"]:
+    for view in answered["scales"]:
         for what in ("crop", "attended"):
             yield from ((f"scale_{view['scale']}_{what}_{c}", v) for c, v in zip(CORNERS, view[what], strict=True))
         for level, values in view.get("scores", {}).items():

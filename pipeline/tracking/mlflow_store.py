@@ -23,6 +23,7 @@ SETTINGS = {
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # the outbox says what is wrong, in a line
     "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_DISABLE_TELEMETRY": "true",  # no usage data leaves the machine, and no stage waits for that
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds; with one more try, less than half a minute in all
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
@@ -128,8 +129,8 @@ def _open(client: Any, event: dict) -> str:
     if event["run"] and _is_there(client, event["run"]):
         client.update_run(event["run"], status="RUNNING")
         return event["run"]
-    experiment = _experiment(client, event["experiment"])
-    run = client.create_run(experiment, event["time"], event["tags"], event["name"]).info.run_id
+    found = experiment(client, event["experiment"])
+    run = client.create_run(found, event["time"], event["tags"], event["name"]).info.run_id
     client.log_batch(run, params=[Param(name, value) for name, value in event["params"].items()])
     return run
 
@@ -146,7 +147,8 @@ def _is_there(client: Any, run: str) -> bool:
         return False
 
 
-def _experiment(client: Any, name: str) -> str:
+def experiment(client: Any, name: str) -> str:
+    """Return the id of an experiment, which is created if it is not there."""
     from mlflow.exceptions import MlflowException
 
     if found := client.get_experiment_by_name(name):

@@ -143,11 +143,20 @@ def _tags(dataset: str, stage: str, cell: Cell | None = None) -> dict[str, str]:
         tags |= {"variant": cell.variant, "seed": str(cell.seed), "scale": str(cell.scale)}
     tags["mlflow.note.content"] = _description(dataset, stage, cell)  # which MLflow shows as Markdown
     tags |= {"mlflow.source.name": _shorten(" ".join(sys.argv)), "mlflow.source.type": "LOCAL", "mlflow.user": _user()}
-    if commit := _git("rev-parse", "HEAD"):
-        tags["git.commit"] = tags["mlflow.source.git.commit"] = commit
-        others = [f":(exclude){path}" for path in WRITTEN]
-        tags["git.dirty"] = str(bool(_git("status", "--porcelain", "-uno", "--", *others))).lower()
+    if found := origin():
+        tags |= found | {"mlflow.source.git.commit": found["git.commit"]}
     return tags
+
+
+def origin() -> dict[str, str]:
+    """Return the tags that say from which code this comes; none where there is no git.
+
+    git.dirty is about what a user edits: WRITTEN does not count.
+    """
+    if not (commit := _git("rev-parse", "HEAD")):
+        return {}
+    others = [f":(exclude){path}" for path in WRITTEN]
+    return {"git.commit": commit, "git.dirty": str(bool(_git("status", "--porcelain", "-uno", "--", *others))).lower()}
 
 
 def _description(dataset: str, stage: str, cell: Cell | None) -> str:

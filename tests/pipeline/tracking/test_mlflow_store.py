@@ -99,7 +99,7 @@ def test_an_experiment_in_a_copy_leaves_a_servers_files_to_the_server(copy, monk
             created.append(artifacts)
             return "1"
 
-    assert mlflow_store._experiment(Client(), "tiny") == "1" and created == [None]
+    assert mlflow_store.experiment(Client(), "tiny") == "1" and created == [None]
 
 
 @pytest.fixture
