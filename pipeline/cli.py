@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pipeline.cli_stages import app, command, words  # noqa: F401  (app: this is where all of it is)
+from pipeline.cli_stages import Dataset, app, command, words  # noqa: F401  (app: this is where all of it is)
 
 Sources = Annotated[
     list[str],
@@ -156,6 +156,17 @@ def predict(
 
     wanted = predict.Wanted(top_k, scores, threshold, format, overlay, device, batch)
     raise typer.Exit(predict.run(source, model, out, wanted))
+
+
+@command("register birdlets --alias champion")
+def register(
+    dataset: Dataset,
+    alias: Annotated[str, typer.Option(help="What the version is called, until another is.")] = "champion",
+) -> None:
+    """Register a trained model with MLflow, which serves and loads it by its name: models:/DATASET@ALIAS."""
+    from pipeline import register
+
+    register.run(dataset, alias)
 
 
 @command("send")

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 from source_code import IDS, MODULES, STAGES, graph, imports, parse
 
-COMMANDS = ("ablate", "check", "index", "launch", "new", "predict", "repro", "show", "version")
+COMMANDS = ("ablate", "check", "index", "launch", "new", "predict", "register", "repro", "show", "version")
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 ENTRIES = ("__init__", "__main__", "typer_command")
 
@@ -30,13 +30,14 @@ MAY_IMPORT = {
     "recogniser": {"training", "params", "images", "disk", "errors", "model"},
     "predicting": {"recogniser", "training", "reporting", "datasets", "images", "disk", "errors"},
     "showing": {"predicting", "recogniser", "training", "overlay", "reporting", "images", "disk", "errors"},
+    "serving": {"predicting", "recogniser", "training", "images", "disk", "errors"},
     "proposing": {"training", "datasets", "params", "disk", "errors"},
     "reporting": {"explaining", "overlay", "params", "disk", "errors"},
     "tracking": {"params", "disk", "errors"},
     "stages": TOOLS | {"trainings", "params", "images", "disk", "errors", "model"},
     "scheduling": {"params", "disk", "errors"},
     "commands": TOOLS
-    | {"scheduling", "showing", "predicting", "proposing", "plan", "trainings", "params", "images", "disk", "errors"},
+    | {"scheduling", "serving", "showing", "predicting", "proposing", "plan", "trainings", "params", "images", "disk", "errors"},
     "cli": TOOLS | {"scheduling", "stages", "commands", "plan", "trainings", "params", "disk", "errors"},
     "entries": {"cli"},
 }
@@ -86,13 +87,13 @@ def test_the_order_of_the_rooms_is_itself_without_a_circle():
 
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
 def test_importing_a_module_sets_nothing(path):
-    """What a process needs is set up in ``cli_stages.main``; only ``typer_command`` is imported for what it does."""
+    """What a process needs is set up in ``cli_stages.main``; what Typer and MLflow execute sets an app and a model."""
     for node in parse(path).body:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         runs = isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
         plain = isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | FUNCTION | ast.ClassDef)
-        asked_by_typer = path.name in ("typer_command.py", "__init__.py")
-        assert docstring or runs or plain or asked_by_typer, f"line {node.lineno}: {ast.unparse(node)}"
+        executed = path.name in ("typer_command.py", "__init__.py", "mlflow_model.py")
+        assert docstring or runs or plain or executed, f"line {node.lineno}: {ast.unparse(node)}"
         for target in getattr(node, "targets", []):
             assert isinstance(target, ast.Name | ast.Tuple), f"line {node.lineno}: sets {ast.unparse(target)}"
 
