@@ -23,7 +23,7 @@ ifneq ($(ODD),)
 $(error $(CURDIR): PATH, setuptools or scripts fail in a folder with $(ODD) in its name: move the project)
 endif
 
-.PHONY: help install repro test test-long test-gpu test-distributed test-browser bench lint
+.PHONY: help install repro test test-long test-gpu test-distributed test-browser test-serving bench lint
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test: install ## run the tests, side by side on all cores
 
 test-long: install ## run the tests that take minutes: damaged files, experiments, stages side by side
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -m long --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+test-serving: install ## register a model, serve it with MLflow on this machine and ask it over HTTP
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -m serving
 
 test-gpu: install ## run the tests that need a GPU; says which were skipped for want of one
 	@$(PY) -m pytest -m gpu
