@@ -18,7 +18,7 @@ from pipeline.disk.pack import Pack
 from pipeline.errors import InputError, one_line
 
 LONGEST = 4  # cap on the aspect ratio (a longer picture is squeezed), so that one extreme picture cannot exhaust memory
-NOT_DECODED = {"EPS", "MPEG"}  # Pillow knows them, and has no decoder of its own for them
+NOT_DECODED = {"EPS", "MPEG"}  # Pillow knows them and does not decode them itself: Ghostscript would run an EPS file
 HEIF = {".heic", ".heif", ".hif"}  # what phones write; Pillow decodes them with the package pillow-heif
 ORIENTATION = 0x0112  # EXIF's number for how a camera was held
 TURNS = {  # its values, and what sets such a picture upright
@@ -107,9 +107,7 @@ def open_rgb(content: bytes, name: str) -> Image.Image:
     """
     suffixes()
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            if image.format in NOT_DECODED:  # whatever the file is called: Ghostscript would run what it says
-                raise OSError(f"it is {image.format}, which is not decoded here")
+        with Image.open(io.BytesIO(content), formats=[name for name in Image.ID if name not in NOT_DECODED]) as image:
             halved = ";16" in str(image.tile)  # Pillow keeps 8 of the 16 bits of a colour
             image.load()
             upright = _flatten(_upright(image))

@@ -37,7 +37,8 @@ MAY_IMPORT = {
     "stages": TOOLS | {"trainings", "params", "images", "disk", "errors", "model"},
     "scheduling": {"params", "disk", "errors"},
     "commands": TOOLS
-    | {"scheduling", "serving", "showing", "predicting", "proposing", "plan", "trainings", "params", "images", "disk", "errors"},
+    | {"scheduling", "serving", "showing", "predicting", "proposing"}
+    | {"plan", "trainings", "params", "images", "disk", "errors"},
     "cli": TOOLS | {"scheduling", "stages", "commands", "plan", "trainings", "params", "disk", "errors"},
     "entries": {"cli"},
 }

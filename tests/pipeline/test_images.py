@@ -155,7 +155,7 @@ def test_postscript_is_not_run_whatever_it_is_called(monkeypatch):
     """Pillow hands it to Ghostscript, a program that does what the picture says."""
     monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_: pytest.fail("Ghostscript was asked"))
     content = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n%%EOF\n"
-    with pytest.raises(InputError, match=r"a.jpg: cannot be decoded \(it is EPS, which is not decoded here\); replace"):
+    with pytest.raises(InputError, match=r"a.jpg: cannot be decoded \(its content is no picture of a format"):
         images.open_rgb(content, "a.jpg")
 
 
