@@ -75,8 +75,8 @@ def test_its_code_is_ours_and_nothing_else(written):
     """A package's folder may hold what an editor or Python put there."""
     found = {path.relative_to(written / "code").as_posix() for path in (written / "code").rglob("*") if path.is_file()}
     listed = {path for path in found if "__pycache__" not in path}
-    here = {path.relative_to(ROOT).as_posix() for name in ("model", "pipeline") for path in (ROOT / name).rglob("*.py")}
-    assert listed == here | {"pipeline/reporting/page.html.j2"}
+    here = [path for name in ("model", "pipeline") for kind in ("*.py", "*.j2") for path in (ROOT / name).rglob(kind)]
+    assert listed == {path.relative_to(ROOT).as_posix() for path in here}
 
 
 def test_the_example_is_a_small_picture(written):
