@@ -65,9 +65,9 @@ def controls(comparison: dict) -> pd.DataFrame:
     for title, (variant, scale, of) in CONTROLS.items():
         value = comparison["accuracy"].get(variant, {}).get(scale, NAN)
         one = Estimate(value, tuple(comparison["interval"].get(variant, {}).get(scale, (NAN, NAN))))
-        row = _numbers("accuracy (%)", found.get(f"{variant} {scale}", one))
+        row = numbers("accuracy (%)", found.get(f"{variant} {scale}", one))
         rows[title] = (
-            row | {"of": f"{of}, multi-scale"} | _numbers("difference", found.get(f"{of} ms minus {variant} {scale}"))
+            row | {"of": f"{of}, multi-scale"} | numbers("difference", found.get(f"{of} ms minus {variant} {scale}"))
         )
     return pd.DataFrame.from_dict(rows, orient="index").rename(columns={"of": "control of"})
 
@@ -88,6 +88,7 @@ def of_several(results: Results) -> str:
     )
 
 
-def _numbers(column: str, found: Estimate | None) -> dict[str, float]:
+def numbers(column: str, found: Estimate | None) -> dict[str, float]:
+    """Return a table's three columns of a number and its interval's ends; NaN is not measured."""
     low, high = (found.interval if found else None) or (NAN, NAN)
     return {column: found.points if found else NAN, f"{column} low": low, f"{column} high": high}

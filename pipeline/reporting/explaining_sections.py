@@ -6,11 +6,10 @@ import pandas as pd
 
 from pipeline.explaining.store import Anatomy
 from pipeline.reporting import anatomy_figures, examples, figures, intervals
-from pipeline.reporting.intervals import Estimate
+from pipeline.reporting.claim_sections import numbers
 from pipeline.reporting.page import Page
 from pipeline.reporting.results import Results, is_own
 
-NAN = float("nan")
 GAPS = {  # rows of the table -> the gap's name in what compare judged, and that of the test accuracy
     "ours: l_loc + l_obj": ("gap of ours 1", "acc_obj of ours 1"),
     "object: l_obj alone": ("gap of object 1", "acc_obj of object 1"),
@@ -65,10 +64,14 @@ def add_wins(page: Page, results: Results) -> None:
         "categories of the largest over all classifiers (Figure 2). All attended cells of test images. A classifier "
         "leads a category if it wins the most of the cells that this category gives; 'won by leaders': cells won by "
         "the leader of their category. 100% would mean that one classifier a category does everything, 1/n that all "
-        "take turns. "
-        "No loss trains the local classifiers of 'object': its row is what chance gives.",
+        f"take turns.{_by_chance(rows)}",
     )
     page.table(wins(rows), "wins")
+
+
+def _by_chance(rows: list[dict]) -> str:
+    there = any(row["variant"] == "object" for row in rows)
+    return " No loss trains the local classifiers of 'object': its row is what chance gives." if there else ""
 
 
 def wins(rows: list[dict]) -> pd.DataFrame:
@@ -114,8 +117,8 @@ def gaps(comparison: dict) -> pd.DataFrame:
     for title, (name, test) in GAPS.items():
         if name in found:
             row = {"training (%)": found[name].points + found[test].points}
-            row |= _numbers("test (%)", found[test]) | _numbers("gap", found[name])
-            rows[title] = row | _numbers("difference", found.get(f"{name} minus gap of ours 1"))
+            row |= numbers("test (%)", found[test]) | numbers("gap", found[name])
+            rows[title] = row | numbers("difference", found.get(f"{name} minus gap of ours 1"))
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -131,8 +134,3 @@ def _reduced(comparison: dict) -> str:
     if high < 0:
         return f"With l_loc the gap between training and test images is larger, against the paper: {figure}"
     return f"Whether l_loc reduces over-fitting cannot be told: {figure}"
-
-
-def _numbers(column: str, found: Estimate | None) -> dict[str, float]:
-    low, high = (found.interval if found else None) or (NAN, NAN)
-    return {column: found.points if found else NAN, f"{column} low": low, f"{column} high": high}

@@ -93,7 +93,7 @@ class Coordinator:
                 return
             number = self.slots.number if stage.alone or (only and self.slots.gpus) else self.sizes[stage.name]
             if share := self.slots.take(number):
-                if not stage.command.startswith(LAUNCHED):  # only a training must have its cores to itself
+                if not launched(stage):  # only a training must have its cores to itself
                     share = share.anywhere()
                 self._say("start", stage.name)
                 self.running.append(jobs.start(stage, share, self.project, self._environment()))
@@ -106,7 +106,7 @@ class Coordinator:
     def _slots_of(self, stage: Stage) -> int:
         """Return the slots that a stage takes: those that hold its recipe's threads, where it trains on CPUs."""
         words = stage.command.removeprefix(LAUNCHED).split()
-        if not stage.command.startswith(LAUNCHED) or len(words) < 3:
+        if not launched(stage) or len(words) < 3:
             return 1
         return self.slots.for_threads(params.read(words[1], words[2]).train.threads)
 
@@ -189,6 +189,11 @@ class Coordinator:
             print("stopped; what was finished is cached, and trainings go on from their last epoch: run this again")
             return STOPPED
         return FAILED if jobs.FAILED in results else PASSED
+
+
+def launched(stage: Stage) -> bool:
+    """Say whether a stage is a job of Accelerate's: it trains or attends, with its recipe's threads."""
+    return stage.command.startswith(LAUNCHED)
 
 
 def count(things: object) -> str:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pipeline import images, recogniser
 from pipeline.errors import InputError
-from pipeline.predicting import rows
+from pipeline.predicting import asking, rows
 from pipeline.predicting.rows import Asked
 from pipeline.training import accelerator
 
@@ -42,8 +42,7 @@ class Served(PythonModel):
         warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # what is too large is an error
         folder = Path(context.artifacts[FOLDER])
         self._description = recogniser.read(folder)
-        job = accelerator.start_for(self._description.recipe.train)
-        self._ready = recogniser.load(folder, self._description, job)
+        self._ready = asking.load(folder, self._description, "auto")
         self._alone = threading.Lock()
 
     def predict(

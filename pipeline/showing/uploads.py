@@ -14,7 +14,7 @@ from pipeline.errors import InputError
 LARGEST = 32_000_000  # bytes of an upload
 PATIENCE = 10  # seconds in which a client must have sent its request, or taken its answer
 PIXELS = 64_000_000  # of a picture: decoding takes up to 16 bytes for each
-# What cameras and browsers write. Pillow knows more formats, of which one starts another program: EPS.
+# What cameras and browsers write: of Pillow's many decoders a page open to whatever is dropped on it needs no more.
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 
 

@@ -49,6 +49,12 @@ def test_the_wins_begin_with_an_answer_in_words(results, tmp_path):
     assert table.iloc[0].tolist() == [16, 9, 4, 31, 6.25, 90]
 
 
+def test_what_chance_gives_is_said_of_a_row_that_is_there(results, tmp_path):
+    assert "what chance gives" not in html(tmp_path, results, explaining_sections.add_wins)
+    results.comparison["wins"].append(ROW | {"variant": "object"})
+    assert "what chance gives" in html(tmp_path, results, explaining_sections.add_wins)
+
+
 def test_without_several_classifiers_nothing_is_said_of_wins(results, tmp_path):
     del results.comparison["wins"]
     assert "all n classifiers" not in html(tmp_path, results, explaining_sections.add_wins)
