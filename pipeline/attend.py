@@ -10,7 +10,7 @@ from PIL import Image
 
 from model.boxes import attended_box
 from pipeline import overlay
-from pipeline.disk import files, imageset, outputs, predictions
+from pipeline.disk import files, folds, imageset, outputs, predictions
 from pipeline.disk.cells import Cell
 from pipeline.disk.imageset import CROP, ImageSet
 from pipeline.disk.predictions import ATTENDED, Predictions
@@ -35,7 +35,8 @@ def run(cell: Cell, weights: Path, images: Path, split: str | None, out: Path) -
     outputs.check_folder(out, (*predictions.FILES, *store.FILES))
     recipe = trained.read_recipe(weights)
     job = accelerator.start_for(recipe.train)
-    data, machine = imageset.read(images), environment.announce(job, recipe.train)
+    data = folds.divide(imageset.read(images), cell.fold)
+    machine = environment.announce(job, recipe.train)
     network = trained.read(weights, recipe.network, len(data.class_names))
     network = job.prepare_model(network, evaluation_mode=True)
     n = recipe.network.n_classifiers

@@ -22,6 +22,7 @@ Dataset = Annotated[str, typer.Argument(help="A recipe of params.yaml, such as c
 Variant = Annotated[str, typer.Argument(help="ours, or another variant of params.yaml.")]
 Seed = Annotated[int, typer.Option(min=0, help="Added to the recipe's own seed.")]
 Scale = Annotated[int, typer.Option(min=1, max=3, help="1: whole images; 2 and 3: crops.")]
+Fold = Annotated[int, typer.Option(min=0, max=3, help="Of the training split; 0: the official split.")]
 Scales = Annotated[list[int], typer.Argument(min=1, max=3, help="The scales of ours, from 1 on.", show_default=False)]
 Out = Annotated[Path, typer.Option(help="The folder to write.", file_okay=False)]
 FileIn = Annotated[Path, typer.Option(help="The file to read.", exists=True, dir_okay=False)]
@@ -139,6 +140,7 @@ def train(
     variant: Variant = "ours",
     seed: Seed = 0,
     scale: Scale = 1,
+    fold: Fold = 0,
     weights: Weights = None,
 ) -> None:
     """Train one network: the local and the object-level classifiers of a scale (section 4.4), or a variant of them."""
@@ -148,7 +150,7 @@ def train(
     recipe = params.read(dataset, variant, seed)  # by hand, a mistake is reported before torch is imported
     from pipeline import train
 
-    train.run(Cell(dataset, variant, seed, scale), recipe, images, weights, out)
+    train.run(Cell(dataset, variant, seed, scale, fold), recipe, images, weights, out)
 
 
 @command(f"attend birdlets {IMAGES} --trained runs/birdlets/train/ours-0/scale-1 --out /tmp/attend")
@@ -160,25 +162,28 @@ def attend(
     variant: Variant = "ours",
     seed: Seed = 0,
     scale: Scale = 1,
+    fold: Fold = 0,
     split: Annotated[Literal["all", "test"], typer.Option(help="all: training images too, to be cropped.")] = "all",
 ) -> None:
     """Run a trained network on every image once: predictions, maps, boxes."""
     from pipeline import attend
     from pipeline.disk.cells import Cell
 
-    cell = Cell(dataset, variant, seed, scale)
+    cell = Cell(dataset, variant, seed, scale, fold)
     attend.run(cell, trained, images, None if split == "all" else split, out)
 
 
 @command(f"crop birdlets {RAW} {IMAGES} --attended runs/birdlets/attend/ours-0/scale-1 --out /tmp/crop")
-def crop(dataset: Dataset, raw: Raw, attended: Attended, images: Images, out: Out, variant: Variant = "ours") -> None:
+def crop(
+    dataset: Dataset, raw: Raw, attended: Attended, images: Images, out: Out, variant: Variant = "ours", fold: Fold = 0
+) -> None:
     """Cut the attended regions from the originals and zoom them, for the next scale to read."""
     from pipeline import params
 
     recipe = params.read(dataset, variant).attend
     from pipeline import crop
 
-    crop.run(recipe, raw, attended, images, out)
+    crop.run(recipe, raw, attended, images, out, fold)
 
 
 @command(f"evaluate birdlets 1 2 3 {IMAGES} --attended runs/birdlets/attend --out /tmp/out --metrics /tmp/out.json")

@@ -8,21 +8,23 @@ import torch
 
 from model.boxes import next_crop, widen
 from pipeline import images, params
-from pipeline.disk import imageset, predictions
+from pipeline.disk import folds, imageset, predictions
 from pipeline.disk.imageset import BOX, CROP
 from pipeline.errors import InputError
 
 
-def run(recipe: params.Attend, raw: Path, attended: Path, seen: Path, out: Path) -> None:
+def run(recipe: params.Attend, raw: Path, attended: Path, seen: Path, out: Path, fold: int = 0) -> None:
     """Write the next scale's image set, its images as large as those of the scale before.
 
     recipe    how masks become crops
     raw       folder of the originals
     attended  folder of the attend stage, which has the masks
     seen      image set that the attend stage read
+    fold      for which its training images alone are cut; 0: all
     """
     before = imageset.read(seen)
-    index, maps = before.index, predictions.read_maps(attended, before.index.id)
+    index = folds.training(before.index) if fold else before.index
+    maps = predictions.read_maps(attended, index.id)
     boxes = attention(recipe, index, [M_b for _, M_b in maps.values()])
     if recipe.crops == "centre":
         boxes = centred(boxes)

@@ -13,13 +13,13 @@ from typing import Any
 from pipeline import params, trainings
 from pipeline.datasets import apart, sources
 from pipeline.disk import files
-from pipeline.disk.cells import Cell, main_line
+from pipeline.disk.cells import FOLDS, Cell, main_line
 from pipeline.errors import InputError
 from pipeline.params import OURS
 
 PATH = Path("cells.yaml")
 N_FILES = 3  # of the user's, that dvc.yaml lists for a dataset: pictures, boxes, splits
-RESERVED = ("raw", "archives", "metrics", "unfinished", "unsent", "logs")  # folders beside those of datasets
+RESERVED = ("raw", "archives", "metrics", "unfinished", "unsent", "logs", FOLDS)  # folders beside those of datasets
 HEADER = """\
 # Written by 'pipeline plan' from 'datasets', 'variants' and 'plan' of params.yaml, for dvc.yaml to read; do not edit.
 # planned: datasets, 'files' being yours, filled up to three with a folder of code; weights: what backbones start from;
@@ -43,7 +43,7 @@ def run(datasets: list[str], checked: bool) -> None:
             temporary.write_text(text, encoding="utf-8")
         if checked:
             raise InputError(f"{PATH}: was not what params.yaml says, and is now; run the same command again")
-    counts = [f"{len(trainings.read(dataset))} trainings on {dataset}" for dataset in trainings.read_datasets()]
+    counts = [f"{len(trainings.everything(dataset))} trainings on {dataset}" for dataset in trainings.read_datasets()]
     print(f"{PATH}: {', '.join(counts)}")
 
 
@@ -81,7 +81,7 @@ def spell(datasets: list[str]) -> str:
     spelled: dict[str, dict[str, Any]] = {"planned": {}, "weights": {}, "cells": {}, "crops": {}}
     for dataset in datasets:
         params.read(dataset)  # a misspelt name has no recipe either, and that is the better message
-        for kind, rows in _spell(dataset, trainings.read(dataset)).items():
+        for kind, rows in _spell(dataset, trainings.everything(dataset)).items():
             for name, row in rows.items():
                 if name in spelled[kind]:
                     raise InputError(f"{params.PATH}: two trainings would be {name}; rename a recipe or a variant")
@@ -95,7 +95,6 @@ def spell(datasets: list[str]) -> str:
 
 
 def _spell(dataset: str, cells: list[Cell]) -> dict[str, dict[str, dict[str, Any]]]:
-    data = Path("data", dataset)
     variants = {cell.variant for cell in cells}
     starts = {variant: _start(dataset, variant) for variant in variants}
     cutter = {variant: _cutter(dataset, variant) for variant in variants}
@@ -107,6 +106,7 @@ def _spell(dataset: str, cells: list[Cell]) -> dict[str, dict[str, dict[str, Any
             raise InputError(
                 f"{params.PATH}: plan.{dataset}: {cell.variant} with seed {cell.seed} at scale {cell.scale} reads what "
                 f"{crop.variant} with that seed attends to at scale {crop.scale - 1}, which is not in the plan"
+                + (f" of fold {cell.fold}" if cell.fold else "")
             )
     all_of = {main_line(dataset, scale) for scale in trainings.scales(cells)} | set(attended.values())
     return {
@@ -117,13 +117,13 @@ def _spell(dataset: str, cells: list[Cell]) -> dict[str, dict[str, dict[str, Any
         },
         "cells": {
             f"{dataset}-{cell}": _line(cell)
-            | {"weights": starts[cell.variant], "images": crop.images(data).as_posix()}
+            | {"weights": starts[cell.variant], "images": _images(crop)}
             | {"split": "all" if cell in all_of else "test"}
             for cell, crop in seen.items()
         },
         "crops": {
             f"{dataset}-{crop}": _line(crop)
-            | {"attended": f"{before.run}/scale-{before.scale}", "images": before.images(data).as_posix()}
+            | {"attended": f"{before.run}/scale-{before.scale}", "images": _images(before)}
             for crop, before in attended.items()
         },
     }
@@ -150,8 +150,15 @@ def _weights_file(dataset: str, variant: str) -> str:
     return weights
 
 
+def _images(cell: Cell) -> str:
+    """Return the image set of a training: whole images are there once, and folds share them."""
+    return cell.images(Path("data", cell.dataset if cell.scale == 1 else cell.home)).as_posix()
+
+
 def _line(cell: Cell) -> dict[str, Any]:
-    return {"data": cell.dataset, "run": cell.run, "variant": cell.variant, "seed": cell.seed, "scale": cell.scale}
+    """Return what dvc.yaml needs of a training, or of an image set; ``home`` and ``fold`` say on which split."""
+    names = {"data": cell.dataset, "home": cell.home, "run": cell.run, "variant": cell.variant}
+    return names | {"seed": cell.seed, "scale": cell.scale, "fold": cell.fold}
 
 
 def check_name(name: str, where: str) -> None:

@@ -7,7 +7,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from pipeline import params
-from pipeline.disk import files, imageset, outputs
+from pipeline.disk import files, folds, imageset, outputs
 from pipeline.disk.cells import Cell
 from pipeline.errors import InputError
 from pipeline.tracking import run as tracking
@@ -27,7 +27,8 @@ def run(cell: Cell, recipe: params.Recipe, images: Path, weights: Path | None, o
         outputs.check_file(out / name)
     pretrained = read_pretrained(recipe.network, weights)
     job = accelerator.start_for(recipe.train)
-    data, machine = imageset.read(images), environment.announce(job, recipe.train)
+    data = folds.divide(imageset.read(images), cell.fold)
+    machine = environment.announce(job, recipe.train)
     sections = {"prepare": recipe.prepare, "network": recipe.network, "train": recipe.train, "machine": machine}
     with checkpoint.unfinished(f"{cell.dataset}/train-{cell}", job) as folder:
         identity = checkpoint.identify(recipe, data, pretrained)

@@ -11,17 +11,23 @@ from pydantic import Field
 from pipeline import params
 from pipeline.disk import sections
 from pipeline.disk.cells import Cell, main_line
+from pipeline.disk.folds import N_FOLDS
 from pipeline.disk.sections import NaturalInt, Section
 from pipeline.errors import InputError
 from pipeline.params import OURS
 
 
 class Block(Section):
-    """A block of a plan: each of its variants is trained with each of its seeds at each of its scales."""
+    """A block of a plan: each of its variants is trained with each of its seeds at each of its scales.
+
+    With folds it is trained on each of them, and not on the official split.
+    """
 
     variants: Annotated[list[str], Field(min_length=1)]
     seeds: Annotated[list[NaturalInt], Field(min_length=1)]
     scales: Annotated[list[Literal[1, 2, 3]], Field(min_length=1)]
+    # Of the training split; without any it is the official split.
+    folds: Annotated[list[Annotated[int, Field(ge=1, le=N_FOLDS)]], Field(default_factory=list)]
 
 
 def read_datasets() -> list[str]:
@@ -37,15 +43,20 @@ def checked(datasets: Any) -> list[str]:
 
 
 def read(dataset: str) -> list[Cell]:
-    """Return a dataset's trainings, each once, in the order of its plan; at scale 1 those of ``network_of``."""
+    """Return a dataset's trainings on its official split, in the order of its plan: those that tables show."""
+    return [cell for cell in everything(dataset) if not cell.fold]
+
+
+def everything(dataset: str) -> list[Cell]:
+    """Return a dataset's trainings, those on folds among them, each once; at scale 1 those of ``network_of``."""
     plan = named(dataset)
     blocks, where = params.load()["plan"][plan], f"{params.PATH}: plan.{plan}"
     cells: dict[Cell, None] = {}
     for name, values in blocks.items():
         block = sections.check(Block, values, f"{where}.{name}.")
         whole = {variant: network_of(variant) for variant in block.variants}
-        for variant, seed, scale in product(block.variants, block.seeds, block.scales):
-            cells[Cell(dataset, whole[variant] if scale == 1 else variant, seed, scale)] = None
+        for fold, variant, seed, scale in product(block.folds or [0], block.variants, block.seeds, block.scales):
+            cells[Cell(dataset, whole[variant] if scale == 1 else variant, seed, scale, fold)] = None
     if main_line(dataset, 1) not in cells:
         raise InputError(f"{where}: {OURS} with seed 0 at scale 1 is missing, which all others are compared with")
     return list(cells)

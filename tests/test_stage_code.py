@@ -29,12 +29,15 @@ NOT_DEPS = {
 # Files inside a folder that a stage names, which it does not use: the price of naming folders.
 NAMED_AND_NOT_USED = {
     "plan": {"pipeline/disk/locks.py", "pipeline/disk/predictions.py"},
-    "weights": {f"pipeline/disk/{name}.py" for name in ("cells", "locks", "predictions")},
-    "download": {f"pipeline/disk/{name}.py" for name in ("cells", "locks", "predictions")},
-    "prepare": {f"pipeline/disk/{name}.py" for name in ("cells", "locks", "predictions")},
+    "weights": {f"pipeline/disk/{name}.py" for name in ("cells", "folds", "locks", "predictions")},
+    "download": {f"pipeline/disk/{name}.py" for name in ("folds", "locks", "predictions")},
+    "prepare": {f"pipeline/disk/{name}.py" for name in ("cells", "folds", "locks", "predictions")},
     "crop": {"pipeline/disk/cells.py", "pipeline/disk/locks.py"},
-    "measure": {"pipeline/disk/cells.py", "pipeline/training/trained.py"},
-    "report": {f"pipeline/reporting/{name}.py" for name in ("calibration", "floors", "overlaps", "summary")},
+    "measure": {"pipeline/disk/cells.py", "pipeline/disk/folds.py", "pipeline/training/trained.py"},
+    "evaluate": {"pipeline/disk/folds.py"},
+    "export": {"pipeline/disk/folds.py"},
+    "report": {"pipeline/disk/folds.py"}
+    | {f"pipeline/reporting/{name}.py" for name in ("calibration", "floors", "overlaps", "summary")},
 }
 
 

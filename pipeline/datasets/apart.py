@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from pipeline import params
+from pipeline.disk.cells import FOLDS
 from pipeline.errors import InputError
 
 CODE = ("model", "pipeline")  # .dvcignore lets their Python files through
@@ -12,7 +13,7 @@ CODE = ("model", "pipeline")  # .dvcignore lets their Python files through
 def replaced() -> list[str]:
     """Return the folders in which stages delete and write anew, those of all recipes among them."""
     recipes = params.load().get("recipes") if params.PATH.exists() else None
-    return ["runs", "reports", "data/raw", *(f"data/{dataset}" for dataset in recipes or ())]
+    return ["runs", "reports", "data/raw", f"data/{FOLDS}", *(f"data/{dataset}" for dataset in recipes or ())]
 
 
 def keep_apart(where: str, path: str, names: list[str]) -> None:

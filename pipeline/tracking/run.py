@@ -141,6 +141,7 @@ def _tags(dataset: str, stage: str, cell: Cell | None = None) -> dict[str, str]:
         tags["dvc.exp_name"] = experiment
     if cell:
         tags |= {"variant": cell.variant, "seed": str(cell.seed), "scale": str(cell.scale)}
+        tags |= {"fold": str(cell.fold)} if cell.fold else {}
     tags["mlflow.note.content"] = _description(dataset, stage, cell)  # which MLflow shows as Markdown
     tags |= {"mlflow.source.name": _shorten(" ".join(sys.argv)), "mlflow.source.type": "LOCAL", "mlflow.user": _user()}
     if found := origin():
@@ -161,6 +162,7 @@ def origin() -> dict[str, str]:
 
 def _description(dataset: str, stage: str, cell: Cell | None) -> str:
     of = f" of variant `{cell.variant}` with seed {cell.seed} at scale {cell.scale}" if cell else ""
+    of += f" on fold {cell.fold} of the training split" if cell and cell.fold else ""
     return f"`{stage}`{of} on `{dataset}`. Report: `reports/{dataset}/index.html`"
 
 

@@ -90,6 +90,29 @@ def test_a_baseline_in_the_middle_reads_crops_of_its_own(project):
     assert "tiny-baseline-0-1" in spelled()["cells"] and "tiny-blind-0-1" not in spelled()["cells"]
 
 
+def test_folds_read_the_whole_images_of_all_and_crops_of_their_own(project):
+    blocks = ALONE | {"settings": {"variants": ["ours", "baseline"], "seeds": [0], "scales": [1, 2], "folds": [1]}}
+    write_params(project, {"tiny": TINY}, blocks)
+    command_line.run("plan")
+    found = {name.removeprefix("tiny-"): cell for name, cell in spelled()["cells"].items() if cell["fold"]}
+    assert {name: (cell["home"], cell["images"], cell["split"]) for name, cell in found.items()} == {
+        "fold-1-ours-0-1": ("folds/tiny-1", "data/tiny/scale-1", "all"),
+        "fold-1-ours-0-2": ("folds/tiny-1", "data/folds/tiny-1/ours-0/scale-2", "test"),
+        "fold-1-baseline-0-1": ("folds/tiny-1", "data/tiny/scale-1", "test"),
+        "fold-1-baseline-0-2": ("folds/tiny-1", "data/folds/tiny-1/ours-0/scale-2", "test"),
+    }
+    crop = spelled()["crops"]["tiny-fold-1-ours-0-2"]
+    assert (crop["home"], crop["attended"], crop["images"]) == ("folds/tiny-1", "ours-0/scale-1", "data/tiny/scale-1")
+    assert "tiny-ours-0-2" in spelled()["crops"], "that of the official split"
+
+
+def test_a_fold_whose_masks_nobody_makes(project):
+    blocks = ALONE | {"settings": {"variants": ["ours"], "seeds": [0], "scales": [2], "folds": [1]}}
+    write_params(project, {"tiny": TINY}, blocks)
+    with pytest.raises(InputError, match="at scale 1, which is not in the plan of fold 1"):
+        plan.spell(["tiny"])
+
+
 def test_training_images_are_attended_only_where_something_is_cut_from_them(project):
     write_params(project, {"tiny": TINY}, PLAN)
     command_line.run("plan")

@@ -15,6 +15,21 @@ def test_a_plan_is_the_union_of_its_blocks(project):
     assert trainings.scales(trainings.read("tiny")) == [1, 2, 3]
 
 
+def test_folds_are_an_axis_and_no_table_shows_them(project):
+    blocks = ALONE | {"settings": {"variants": ["ours", "n-1"], "seeds": [0], "scales": [1], "folds": [1, 3]}}
+    write_params(project, {"tiny": TINY}, blocks)
+    folded = [(cell.fold, cell.variant) for cell in trainings.everything("tiny") if cell.fold]
+    assert folded == [(1, "ours"), (1, "n-1"), (3, "ours"), (3, "n-1")]
+    assert [str(cell) for cell in trainings.read("tiny")] == ["ours-0-1", "ours-0-2", "ours-0-3"]
+
+
+@pytest.mark.parametrize("folds, said", [([0], "greater than or equal to 1"), ([4], "less than or equal to 3")])
+def test_folds_that_there_are_not(project, folds, said):
+    write_params(project, {"tiny": TINY}, ALONE | {"more": ALONE["main"] | {"folds": folds}})
+    with pytest.raises(InputError, match=rf"params.yaml: plan.tiny.more.folds.0: .*{said}"):
+        trainings.read("tiny")
+
+
 @pytest.mark.parametrize(
     "variant, network",
     [
