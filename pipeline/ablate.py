@@ -2,14 +2,13 @@
 
 import shutil
 from contextlib import chdir
-from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from pipeline import params, plan, trainings
+from pipeline import blocks, params, plan, trainings
+from pipeline.blocks import Line
 from pipeline.errors import InputError
-from pipeline.params import NAMED, OURS
+from pipeline.params import OURS
 from pipeline.reporting import metrics
 from pipeline.scheduling import forecast, graph, session
 from pipeline.scheduling.coordinator import PASSED, Options
@@ -93,51 +92,21 @@ def _asked(numbers: list[str], losses: list[str], variants: list[str]) -> dict[s
 
 
 def _add(wanted: dict[str, dict[str, str]]) -> None:
-    """Add to params.yaml the variants and the lines of plans that it does not have, for these datasets alone."""
+    """Add to params.yaml the variants and the lines of plans that it does not have.
+
+    A new block trains at the first scale that is the variant's own.
+    """
     planned = {dataset: {cell.variant for cell in trainings.read(dataset)} for dataset in wanted}
-    if all(set(blocks) <= planned[dataset] for dataset, blocks in wanted.items()):
-        return
-    with params.edit() as values:
-        plans = values["plan"]
-        grown = {name: deepcopy(plans[own] if isinstance(own, str) else own) for name, own in plans.items()}
-        for dataset, blocks in wanted.items():
-            for name, block in blocks.items():
-                if name not in planned[dataset]:
-                    _define(values["variants"], name)
-                    _append(grown[dataset], block, name)
-        for dataset, own in list(plans.items()):  # who shared a plan goes on sharing it if both have grown alike
-            if not isinstance(own, str) or grown[dataset] != grown[own]:
-                _replace(plans, dataset, grown[dataset])
-
-
-def _replace(plans: Any, dataset: str, blocks: Any) -> None:
-    """Put a plan in the place of another, or of a name; a comment that follows it in the file stays behind it."""
-    after = plans.ca.items.pop(dataset, None)
-    plans[dataset] = blocks
-    if after is not None:
-        blocks.ca.items[next(reversed(blocks))] = after
-
-
-def _define(variants: Any, name: str) -> None:
-    if name not in variants:
-        number = name.removeprefix("n-")
-        variants[name] = _in_one_line(NAMED.get(name) or {"network.n_classifiers": int(number)})
-
-
-def _append(blocks: Any, block: str, name: str) -> None:
-    """Put a variant into a block of a plan; a new block trains at the first scale that is the variant's own."""
-    if block in blocks:
-        blocks[block]["variants"].append(name)
-    else:
-        blocks[block] = _in_one_line({"variants": [name], "seeds": [0], "scales": [2 if block == CROPS else 1]})
-
-
-def _in_one_line(values: dict[str, Any]) -> Any:
-    from ruamel.yaml.comments import CommentedMap
-
-    line = CommentedMap(values)
-    line.fa.set_flow_style()
-    return line
+    blocks.add(
+        {
+            dataset: [
+                Line(block, name, {"seeds": [0], "scales": [2 if block == CROPS else 1]})
+                for name, block in asked.items()
+                if name not in planned[dataset]
+            ]
+            for dataset, asked in wanted.items()
+        }
+    )
 
 
 def _stages(wanted: dict[str, dict[str, str]]) -> tuple[list[str], list[str]]:
@@ -146,8 +115,8 @@ def _stages(wanted: dict[str, dict[str, str]]) -> tuple[list[str], list[str]]:
     The latter depend on all trainings of the plan: what of those was not asked for stays as it is.
     """
     first = []
-    for dataset, blocks in wanted.items():
-        cells = [cell for cell in trainings.read(dataset) if cell.variant in blocks]
+    for dataset, asked in wanted.items():
+        cells = [cell for cell in trainings.read(dataset) if cell.variant in asked]
         first += [f"evaluate@{dataset}", f"measure@{dataset}"]
         first += [f"attend@{dataset}-{cell.run}-{cell.scale}" for cell in cells]
     return first, [f"{stage}@{dataset}" for dataset in wanted for stage in ("compare", "report")]

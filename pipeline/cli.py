@@ -110,6 +110,22 @@ def ablate(
         ablate.run(*asked, options)
 
 
+@command("choose birdlets --variant baseline,n-4")
+def choose(
+    dataset: Dataset,
+    variant: Annotated[str, typer.Option(help="Settings to try: variants of params.yaml, such as smooth,n-4.")] = "",
+    out: Annotated[Path | None, typer.Option(help="A Markdown file for the table.", dir_okay=False)] = None,
+    jobs: Jobs = "auto",
+    keep_going: KeepGoing = False,
+    retries: Retries = 0,
+    through: Through = "",
+) -> None:
+    """Try settings on folds of the training split, without a look at the test split, and show what they do."""
+    from pipeline import choose
+
+    choose.run(dataset, words(variant), out, _options(jobs, keep_going, retries, through))
+
+
 @command("check --base main")
 def check(
     dataset: Annotated[list[str] | None, typer.Option(help="What; without it, all with floors or results.")] = None,

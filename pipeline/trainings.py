@@ -49,17 +49,29 @@ def read(dataset: str) -> list[Cell]:
 
 def everything(dataset: str) -> list[Cell]:
     """Return a dataset's trainings, those on folds among them, each once; at scale 1 those of ``network_of``."""
-    plan = named(dataset)
-    blocks, where = params.load()["plan"][plan], f"{params.PATH}: plan.{plan}"
-    cells: dict[Cell, None] = {}
-    for name, values in blocks.items():
-        block = sections.check(Block, values, f"{where}.{name}.")
-        whole = {variant: network_of(variant) for variant in block.variants}
-        for fold, variant, seed, scale in product(block.folds or [0], block.variants, block.seeds, block.scales):
-            cells[Cell(dataset, whole[variant] if scale == 1 else variant, seed, scale, fold)] = None
+    cells = dict.fromkeys(cell for name in _blocks(dataset) for cell in of_block(dataset, name))
     if main_line(dataset, 1) not in cells:
-        raise InputError(f"{where}: {OURS} with seed 0 at scale 1 is missing, which all others are compared with")
+        raise InputError(
+            f"{params.PATH}: plan.{named(dataset)}: {OURS} with seed 0 at scale 1 is missing, which all others are "
+            "compared with"
+        )
     return list(cells)
+
+
+def of_block(dataset: str, name: str) -> list[Cell]:
+    """Return the trainings of one block of a dataset's plan, each once; none where there is no such block."""
+    values = _blocks(dataset).get(name)
+    if values is None:
+        return []
+    block = sections.check(Block, values, f"{params.PATH}: plan.{named(dataset)}.{name}.")
+    axes = product(block.folds or [0], block.variants, block.seeds, block.scales)
+    whole = {variant: network_of(variant) for variant in block.variants}
+    cells = (Cell(dataset, whole[v] if scale == 1 else v, seed, scale, fold) for fold, v, seed, scale in axes)
+    return list(dict.fromkeys(cells))
+
+
+def _blocks(dataset: str) -> dict[str, Any]:
+    return params.load()["plan"][named(dataset)]
 
 
 def named(dataset: str) -> str:

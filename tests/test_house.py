@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 from source_code import IDS, MODULES, STAGES, graph, imports, parse
 
-COMMANDS = ("ablate", "check", "index", "launch", "new", "predict", "register", "repro", "show", "version")
+COMMANDS = ("ablate", "check", "choose", "index", "launch", "new", "predict", "register", "repro", "show", "version")
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 ENTRIES = ("__init__", "__main__", "typer_command")
 
@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "images": {"disk", "errors"},
     "params": {"disk", "errors"},
     "trainings": {"params", "disk", "errors"},
+    "blocks": {"params", "disk", "errors"},
     "plan": {"trainings", "datasets", "params", "disk", "errors"},
     "overlay": set(),
     "datasets": {"params", "images", "disk", "errors"},
@@ -38,7 +39,7 @@ MAY_IMPORT = {
     "scheduling": {"params", "disk", "errors"},
     "commands": TOOLS
     | {"scheduling", "serving", "showing", "predicting", "proposing"}
-    | {"plan", "trainings", "params", "images", "disk", "errors"},
+    | {"plan", "blocks", "trainings", "params", "images", "disk", "errors"},
     "cli": TOOLS | {"scheduling", "stages", "commands", "plan", "trainings", "params", "disk", "errors"},
     "entries": {"cli"},
 }

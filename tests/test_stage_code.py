@@ -37,7 +37,7 @@ NAMED_AND_NOT_USED = {
     "evaluate": {"pipeline/disk/folds.py"},
     "export": {"pipeline/disk/folds.py"},
     "report": {"pipeline/disk/folds.py"}
-    | {f"pipeline/reporting/{name}.py" for name in ("calibration", "floors", "overlaps", "summary")},
+    | {f"pipeline/reporting/{name}.py" for name in ("calibration", "choices", "floors", "overlaps", "summary")},
 }
 
 

@@ -240,7 +240,7 @@ def _text(value: str | float, row: str, column: str) -> str:
         return "" if labels & EMPTY else NOT_RUN
     if isinstance(value, int):
         return str(value)
-    if "difference" in labels or column.startswith("minus "):
+    if "difference" in labels or "minus " in column:
         return f"{value:+.1f}"
     if labels & set(COSTS.values()):
         return f"{value:.3g}"

@@ -27,7 +27,7 @@ STAGES = [
     "export",
     "report",
 ]
-COMMANDS = [*STAGES, "launch", "repro", "ablate", "check", "index", "new", "predict", "register", "send", "show"]
+COMMANDS = [*STAGES, "launch", "repro", "ablate", "check", "choose", "index", "new", "predict", "register", "send", "show"]
 BIN = Path(sys.executable).parent
 
 
