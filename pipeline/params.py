@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pipeline.disk import files
 from pipeline.disk.imageset import CELL
 from pipeline.disk.sections import NaturalInt, PositiveInt, Section, Share, check
+from pipeline.disk.temperature import Calibration, fitted_on
 from pipeline.errors import InputError
 
 PATH = Path("params.yaml")
@@ -114,6 +115,7 @@ class Recipe(Section):
     network: Network
     train: Train
     attend: Attend
+    calibration: Calibration | None = None  # 'pipeline calibrate' writes it; without it probabilities stay as they are
 
     @property
     def training(self) -> Training:
@@ -124,6 +126,11 @@ class Recipe(Section):
     def attends(self) -> bool:
         """Whether its attention can cut crops: both losses are trained. Others read the crops of ours."""
         return self.network.n_classifiers > 0 and self.train.loss == "both"
+
+    def calibrated(self, n_scales: int) -> Calibration | None:
+        """What makes the answer of these scales believable; None too where it was fitted on another recipe."""
+        own = self.calibration
+        return own if own and own.recipe == fitted_on(self, n_scales) else None
 
     @model_validator(mode="after")
     def _values_agree(self) -> Self:

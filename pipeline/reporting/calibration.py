@@ -4,11 +4,16 @@
 has it is the true one. Tables are in percent.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
+from pipeline.reporting.intervals import CONFIDENCE
+
 EDGES = np.arange(11) / 10  # of the bins of confidence; the last bin includes 1
 POINTS = 101  # that a coverage curve has at most
+DRAWS, SEED = 1000, 0  # of other test images, for intervals
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
@@ -21,8 +26,7 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
     0  50.0   60.0       1        55.0       0.0
     1  90.0  100.0       3        98.3      66.7
     """
-    confidence = confidence.astype(float)
-    bins = np.minimum(np.searchsorted(EDGES, confidence, side="right"), len(EDGES) - 1) - 1
+    confidence, bins = confidence.astype(float), _bins(confidence)
     answers = pd.DataFrame({"bin": bins, "confidence": confidence, "accuracy": right.astype(float)})
     means = 100 * answers.groupby("bin").mean()
     table = pd.DataFrame({"low": 100 * EDGES[means.index], "high": 100 * EDGES[means.index + 1]})
@@ -32,6 +36,23 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
 def expected_error(curve: pd.DataFrame) -> float:
     """Return the expected calibration error, in points: the mean of |accuracy - confidence|, weighted by images."""
     return float(np.average((curve.accuracy - curve.confidence).abs(), weights=curve.images))
+
+
+def error_interval(confidence: np.ndarray, right: np.ndarray) -> tuple[float, float]:
+    """Return a 95% interval of the expected calibration error, in points: what other test images may give.
+
+    The networks and the ten bins stay. A sum of magnitudes is never too small by chance, only too large, so that the
+    quantiles of drawn images would lie above the true error where that is small. So the lower end is the error less
+    what all bins together move by (97.5% of the draws move less): it is 0 where the confidence may be right. The upper
+    end adds how far above their own mean the draws go. At least 95% are covered; ``test_calibration.py`` holds it.
+    """
+    bins, apart = _bins(confidence), (right - confidence.astype(float)) / len(right)
+    measured, random = _sums(bins, apart), np.random.default_rng(SEED)
+    drawn = np.array([_sums(bins[rows], apart[rows]) for rows in _rows(random, len(right))])
+    moved, errors = np.abs(drawn - measured).sum(axis=1), np.abs(drawn).sum(axis=1)
+    error, quantile = np.abs(measured).sum(), (1 + CONFIDENCE) / 2
+    low, high = error - np.quantile(moved, quantile), error + np.quantile(errors, quantile) - errors.mean()
+    return 100 * max(float(low), 0.0), 100 * min(float(high), 1.0)
 
 
 def coverage(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
@@ -55,7 +76,7 @@ def coverage(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
 
 
 def summary(scales: dict[str, tuple[np.ndarray, np.ndarray]]) -> pd.DataFrame:
-    """Return accuracy, mean confidence (both %) and calibration error (points) of each scale.
+    """Return accuracy, mean confidence (both %) and calibration error (points, with its interval) of each scale.
 
     scales  confidence and right by the scale's name
     """
@@ -63,4 +84,18 @@ def summary(scales: dict[str, tuple[np.ndarray, np.ndarray]]) -> pd.DataFrame:
     for name, (confidence, right) in scales.items():
         error = expected_error(reliability(confidence, right))
         rows[name] = {"accuracy": 100 * right.mean(), "confidence": 100 * confidence.mean(dtype=float), "error": error}
+        rows[name]["error_low"], rows[name]["error_high"] = error_interval(confidence, right)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("scale").reset_index()
+
+
+def _bins(confidence: np.ndarray) -> np.ndarray:
+    return np.minimum(np.searchsorted(EDGES, confidence.astype(float), side="right"), len(EDGES) - 1) - 1
+
+
+def _sums(bins: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return np.bincount(bins, weights=values, minlength=len(EDGES) - 1)
+
+
+def _rows(random: np.random.Generator, n: int) -> Iterator[np.ndarray]:
+    """Draw n of n images, again and again."""
+    return (random.integers(n, size=n) for _ in range(DRAWS))

@@ -113,13 +113,13 @@ def run(
         store.send("end", status=status, time=int(1000 * time.time()))
 
 
-def flatten(sections: dict[str, Section | dict[str, Any]]) -> dict[str, Any]:
-    """List the values of sections under dotted names.
+def flatten(sections: dict[str, Section | dict[str, Any] | None]) -> dict[str, Any]:
+    """List the values of sections under dotted names; of one that is left out there are none.
 
     >>> flatten({"prepare": {"short_edge": 448}})
     {'prepare.short_edge': 448}
     """
-    return {f"{section}.{name}": value for section, values in sections.items() for name, value in dict(values).items()}
+    return {f"{section}.{name}": value for section, values in sections.items() for name, value in dict(values or {}).items()}
 
 
 def rounded(value: float) -> float:

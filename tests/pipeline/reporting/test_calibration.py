@@ -62,8 +62,29 @@ def test_coverage_answers_images_of_one_confidence_together(name):
     np.testing.assert_allclose(found[[0, -1]], [expected[0], expected[-1]], rtol=1e-9)
 
 
+@pytest.mark.parametrize("name", INPUTS)
+def test_an_interval_holds_what_is_measured_and_comes_again(name):
+    error = calibration.expected_error(calibration.reliability(*INPUTS[name]))
+    low, high = calibration.error_interval(*INPUTS[name])
+    assert 0 <= low <= error + 1e-9 and error - 1e-9 <= high <= 100
+    assert (low, high) == calibration.error_interval(*INPUTS[name])
+
+
+@pytest.mark.parametrize("too_sure, error", [(0.0, 0.0), (0.05, 5.0), (0.2, 20.0)])
+def test_intervals_cover_the_true_error(monkeypatch, too_sure, error):
+    """Answers that are right less often than their confidence says, by as much in all bins."""
+    monkeypatch.setattr(calibration, "DRAWS", 200)
+    random, covered = np.random.default_rng(1), 0
+    for _ in range(100):
+        confidence = random.uniform(0.5, 1, 300)
+        low, high = calibration.error_interval(confidence, random.random(300) < confidence - too_sure)
+        covered += low <= error <= high
+    assert covered >= 93
+
+
 def test_a_row_for_each_scale():
     table = calibration.summary({"1": INPUTS["all right"], "ms": INPUTS["certain"]})
     assert table.scale.tolist() == ["1", "ms"] and table.accuracy.tolist() == [100, pytest.approx(300 / 7)]
     assert table.confidence.tolist() == pytest.approx([100 * INPUTS["all right"][0].mean(), 100])
     assert table.error.tolist() == pytest.approx([100 - table.confidence[0], 400 / 7])
+    assert (table.error_low <= table.error).all() and (table.error <= table.error_high).all()
