@@ -10,13 +10,14 @@ from pipeline import params
 from pipeline.disk import files, imageset, outputs, predictions
 from pipeline.disk.imageset import BOX, ImageSet
 from pipeline.disk.predictions import N_SCALES, Predictions, over_scales
+from pipeline.disk.temperature import NOT_APPLIED, Calibration, tempered
 from pipeline.errors import InputError
 from pipeline.reporting import calibration, intervals, overlaps
 from pipeline.reporting.intervals import HIT, HITS_APART, PERCENT, Estimate
 from pipeline.reporting.overlaps import REFERENCES
 from pipeline.tracking import run as tracking
 
-CALIBRATION = ("reliability", "coverage", "calibration")
+CALIBRATION = ("reliability", "coverage", "uncalibrated", "calibration")
 KINDS = ("loc", "obj", "avg")  # measured for Table 6, which 'reporting/tables.py' lays out
 ACCURACIES = tuple(f"acc_{kind}" for kind in KINDS)
 DIGITS = 4  # of the tables that are written
@@ -25,11 +26,12 @@ DIGITS = 4  # of the tables that are written
 def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path, out: Path, metrics: Path) -> None:
     """Evaluate on the test split.
 
-    recipe    goes to the tracker; the results do not depend on it
+    recipe    its calibration, if it belongs to these scales, is applied to their mean; all of it goes to the tracker
     attended  folders of the attend stages, scale 1 first
     images    image set of scale 1, whose index has the true boxes
     out       predictions.csv: every test image with its prediction at each scale and by their mean ('ms');
-              reliability.csv and coverage.csv: the curves of that mean; calibration.csv: a row a scale
+              reliability.csv and coverage.csv: the curves of that mean, calibrated; uncalibrated.csv: the former
+              without that; calibration.csv: a row a scale
     metrics   the JSON file of all accuracies and overlaps, which is in git
     """
     for path in (*(out / f"{name}.csv" for name in ("predictions", *CALIBRATION)), metrics):
@@ -41,24 +43,24 @@ def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path,
     results |= {name: _mean_of(name, boxes) for name in ("attended", "constant")}
     areas = overlaps.areas(boxes)
     results["attended_of_original"] = {scale: float(area.mean()) for scale, area in areas.items()}
-    boxed = index[BOX].notna().all(axis=1)
-    shared: dict[str, np.ndarray] = {}
-    if boxed.any():
-        shared = overlaps.with_true(index[BOX][boxed].to_numpy(), [table[boxed] for table in boxes])
-        results["iou"] = {name: float(values.mean()) for name, values in shared.items()}
-        results["iou_above_half"] = {name: float((values > 0.5).mean()) for name, values in shared.items()}
-        results["true_boxes"] = {"test images": int(boxed.sum())}  # that the overlaps are measured on
+    overlapping, shared = with_true_boxes(index, boxes)
+    results |= overlapping
+    fitted = recipe.calibrated(len(scales))
+    if recipe.calibration and not fitted:
+        print(NOT_APPLIED.format(dataset, dataset))
+    tables = {"predictions": _predictions(scales, fitted, index, data.class_names)} | calibrated(scales, fitted)
+    results["calibration_error"], of_errors = errors(tables["calibration"])
     with tracking.run(dataset, "evaluate", dict(recipe)) as tracker:
         tracker.images(data, context="evaluation")
         flat = {f"test/{name}.{scale}": value for name, row in results.items() for scale, value in row.items()}
         tracker.metrics(flat)
         judged, results["intervals"] = with_intervals(scales, shared, areas)
+        results["intervals"]["calibration_error"] = of_errors
         judged |= overlaps.of_several(imageset.read_objects(images), attended[0], index.index)
         results["judged"] = [intervals.to_record(what, found) for what, found in judged.items()]
-        tables = {"predictions": _predictions(scales, index, data.class_names)} | calibrated(scales)
         for name, table in tables.items():
             with files.atomic_write(out / f"{name}.csv") as temporary:
-                table.to_csv(temporary, index=False)
+                table.round(DIGITS).to_csv(temporary, index=False)
         files.write_json(metrics, results)
         tracker.files(out)
 
@@ -69,6 +71,23 @@ def read(attended: list[Path], data: ImageSet) -> tuple[list[Predictions], pd.Da
     _check_same_images(scales, attended, data)
     index = data.index.set_index("id").loc[scales[0].id]
     return scales, index, [predictions.read_boxes(folder, index.index) for folder in attended]
+
+
+def with_true_boxes(
+    index: pd.DataFrame, boxes: list[pd.DataFrame]
+) -> tuple[dict[str, dict[str, float]], dict[str, np.ndarray]]:
+    """Return rows of results on the attended boxes beside true ones, and each image's overlaps; nothing without these.
+
+    index  of the images, with their true boxes
+    boxes  of each scale
+    """
+    boxed = index[BOX].notna().all(axis=1)
+    if not boxed.any():
+        return {}, {}
+    shared = overlaps.with_true(index[BOX][boxed].to_numpy(), [table[boxed] for table in boxes])
+    results = {"iou": {name: float(values.mean()) for name, values in shared.items()}}
+    results["iou_above_half"] = {name: float((values > 0.5).mean()) for name, values in shared.items()}
+    return results | {"true_boxes": {"test images": int(boxed.sum())}}, shared  # that the overlaps are measured on
 
 
 def accuracies(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, float]:
@@ -129,14 +148,33 @@ def per_class(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, 
     return {scale: float(np.mean([row[scale] for row in classes])) for scale in classes[0]}
 
 
-def calibrated(scales: list[Predictions]) -> dict[str, pd.DataFrame]:
-    """Return the tables of ``CALIBRATION``: curves of the mean over scales ('ms'); a row for each scale and for it."""
-    named = {str(number): scale.avg for number, scale in enumerate(scales, start=1)}
-    named["ms"] = over_scales(list(named.values()))
+def final(scales: list[Predictions], fitted: Calibration | None) -> np.ndarray:
+    """Return the final answer (N, L): the mean over scales, as the recogniser gives it."""
+    return tempered(over_scales([scale.avg for scale in scales]), fitted.temperature if fitted else 1.0)
+
+
+def calibrated(scales: list[Predictions], fitted: Calibration | None) -> dict[str, pd.DataFrame]:
+    """Return the tables of ``CALIBRATION``.
+
+    Curves of the final answer, and its reliability without calibration; a row for each scale, for their mean ('ms')
+    and, where there is a calibration, for the mean with it ('calibrated').
+    """
+    named = {str(number): scale.avg for number, scale in enumerate(scales, start=1)} | {"ms": final(scales, None)}
+    if fitted:
+        named["calibrated"] = final(scales, fitted)
     answers = {name: (p.max(axis=1), p.argmax(axis=1) == scales[0].label) for name, p in named.items()}
-    curves = calibration.reliability(*answers["ms"]), calibration.coverage(*answers["ms"])
-    tables = [table.round(DIGITS) for table in (*curves, calibration.summary(answers))]
-    return dict(zip(CALIBRATION, tables, strict=True))
+    last = answers.get("calibrated", answers["ms"])
+    curves = calibration.reliability(*last), calibration.coverage(*last), calibration.reliability(*answers["ms"])
+    return dict(zip(CALIBRATION, (*curves, calibration.summary(answers)), strict=True))
+
+
+def errors(summary: pd.DataFrame) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Return the calibration error (points) of the final answer with and without calibration, and their intervals."""
+    rows = summary.set_index("scale").rename(index={"ms": "uncalibrated"})
+    rows = rows.loc[[name for name in ("uncalibrated", "calibrated") if name in rows.index]]
+    return rows.error.to_dict(), dict(
+        zip(rows.index, rows[["error_low", "error_high"]].to_numpy().tolist(), strict=True)
+    )
 
 
 def _mean_of(name: str, boxes: list[pd.DataFrame]) -> dict[str, float]:
@@ -159,12 +197,13 @@ def _check_same_images(scales: list[Predictions], attended: list[Path], data: Im
         raise InputError(f"{attended[0]}: has {n} classes, and {data.folder} {len(data.class_names)}; run 'dvc repro'")
 
 
-def _predictions(scales: list[Predictions], index: pd.DataFrame, class_names: list[str]) -> pd.DataFrame:
-    names = np.array(class_names, dtype=object)
-    ms = over_scales([scale.avg for scale in scales])
+def _predictions(
+    scales: list[Predictions], fitted: Calibration | None, index: pd.DataFrame, class_names: list[str]
+) -> pd.DataFrame:
+    names, ms = np.array(class_names, dtype=object), final(scales, fitted)
     table = pd.DataFrame({"id": scales[0].id, "true": index.class_name.to_numpy()})
     for number, scale in enumerate(scales, start=1):
         table[f"scale_{number}"] = names[scale.avg.argmax(axis=1)]
     table["ms"] = names[ms.argmax(axis=1)]
-    table["confidence"] = ms.max(axis=1).round(DIGITS)
+    table["confidence"] = ms.max(axis=1)
     return table

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline import params, recogniser
 from pipeline.disk import files, imageset
+from pipeline.disk.temperature import NOT_APPLIED
 from pipeline.errors import InputError
 from pipeline.recogniser import Description, Used
 from pipeline.training import trained
@@ -30,6 +31,8 @@ weights; nothing else is needed, and nothing here is a pickle.
 On the test split of its own dataset, after the last epoch. Pictures of another kind (other cameras, other places, no
 such object at all) were not measured: it always names one of its classes, also where none is there.
 
+{probabilities}
+
 - backbone: {backbone}, stride {stride}, {classifiers} local classifiers; images with a short edge of {edge} pixels
 - classes: {classes}
 """
@@ -38,7 +41,8 @@ such object at all) were not measured: it always names one of its classes, also 
 def run(dataset: str, recipe: params.Recipe, weights: list[Path], images: Path, metrics: Path, out: Path) -> None:
     """Write the folder ``out``, which ``recogniser.read`` describes.
 
-    recipe   how boxes are chosen; what the networks are and how they were trained stands beside their weights
+    recipe   how boxes are chosen, and the calibration; what the networks are and how they were trained stands beside
+             their weights
     weights  folders of the train stages, scale 1 first
     images   image set of scale 1, for its size and its class names
     metrics  what the evaluate stage measured
@@ -48,6 +52,9 @@ def run(dataset: str, recipe: params.Recipe, weights: list[Path], images: Path, 
     for folder, other in zip(weights, recipes, strict=True):
         if other != recipes[0]:
             raise InputError(f"{folder}: was trained by another recipe than {weights[0]}; run 'dvc repro'")
+    fitted = recipe.calibrated(len(weights))
+    if recipe.calibration and not fitted:
+        print(NOT_APPLIED.format(dataset, dataset))
     description = Description(
         dataset=dataset,
         class_names=data.class_names,
@@ -60,6 +67,7 @@ def run(dataset: str, recipe: params.Recipe, weights: list[Path], images: Path, 
         trained_on=data.digest,
         weights=[files.sha256(folder / trained.WEIGHTS, "run its train stage") for folder in weights],
         metrics=_measured(metrics),
+        calibration=fitted,
     )
     with files.atomic_write(out) as temporary:
         for source, place in zip(weights, recogniser.scales(temporary, description), strict=True):
@@ -93,6 +101,7 @@ def card(description: Description) -> str:
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     network = description.recipe.network
     return CARD.format(
+        probabilities=_probabilities(description),
         dataset=description.dataset,
         n=len(names),
         scales=len(description.weights),
@@ -105,4 +114,18 @@ def card(description: Description) -> str:
         classifiers=network.n_classifiers,
         edge=description.recipe.prepare.short_edge,
         classes=", ".join(names[:NAMED]) + more,
+    )
+
+
+def _probabilities(description: Description) -> str:
+    """Say whether the final answer's probabilities are calibrated, and how well that went on the test split."""
+    measured = description.metrics.get("calibration_error", {})
+    before, after = (f"{measured[name]:.1f}" if name in measured else "?" for name in ("uncalibrated", "calibrated"))
+    fitted, what = description.calibration, "calibration error on the test split"
+    if not fitted:
+        return f"Its probabilities are not calibrated ({what}, in points: {before})."
+    return (
+        "The final answer's probabilities are calibrated, those of single scales are not: temperature "
+        f"{fitted.temperature:g}, fitted on {fitted.images:,} training images that other networks of the same recipe "
+        f"had not seen ({what}, in points: {before} before, {after} after)."
     )

@@ -25,11 +25,12 @@ from pipeline.disk import files, sections
 from pipeline.disk.imageset import CELL, ImageSet
 from pipeline.disk.predictions import over_scales
 from pipeline.disk.sections import Section
+from pipeline.disk.temperature import Calibration, tempered
 from pipeline.errors import InputError
 from pipeline.training import inference, trained
 from pipeline.training.batches import TEST_BATCH, test_batches
 
-FORMAT, VERSION = "foveate model", 1
+FORMAT, VERSION = "foveate model", 2  # 1 knew no calibration
 DESCRIPTION, CARD = "model.json", "README.md"
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 COPY = "copy the whole folder again, or export it again"
@@ -66,6 +67,12 @@ class Description(Section):
     trained_on: str  # digest of scale 1's image set
     weights: Annotated[list[str], Field(min_length=1)]  # SHA-256 of each scale's file, scale 1 first
     metrics: dict[str, Any]  # of the evaluation on the test split
+    calibration: Calibration | None = None  # of the final answer
+
+    @property
+    def temperature(self) -> float:
+        """T of the final answer."""
+        return self.calibration.temperature if self.calibration else 1.0
 
 
 @dataclass(frozen=True)
@@ -88,11 +95,12 @@ class Answer:
 
     size: tuple[int, int]  # width and height of the upright picture, pixels
     views: list[View]  # a scale each
+    temperature: float = 1.0  # of the final answer
 
     @cached_property
     def probabilities(self) -> np.ndarray:
-        """The multi-scale prediction, (L,) float32."""
-        return over_scales([view.avg for view in self.views])
+        """The multi-scale prediction, calibrated, (L,) float32."""
+        return tempered(over_scales([view.avg for view in self.views]), self.temperature)
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,7 @@ class Recogniser:
     networks: list[nn.Module]  # a scale each, prepared by the job
     recipe: Used
     device: torch.device
+    temperature: float = 1.0  # of the final answer
 
     def answer(self, originals: Sequence[Image.Image], batch: int = TEST_BATCH) -> list[Answer]:
         """Ask all scales about upright RGB pictures, from ``images.open_rgb``, ``batch`` of one shape at a time.
@@ -128,7 +137,7 @@ class Recogniser:
                 before.append(View(jpeg, crop, attended, result.loc, result.obj, avg, result.M, result.M_b))
                 following.append(after)
             crops = following
-        return [Answer(original.size, own) for original, own in zip(originals, views, strict=True)]
+        return [Answer(one.size, own, self.temperature) for one, own in zip(originals, views, strict=True)]
 
     def _prepare(self, originals: Sequence[Image.Image], crops: Sequence[Sequence[float]]) -> "_Held":
         """Make the image set that a scale reads, in memory."""
@@ -155,7 +164,8 @@ def load(folder: Path, description: Description, job: Accelerator) -> Recogniser
     """Load the networks of a folder that ``read`` has described, onto the device of ``job``."""
     network, n_categories = description.recipe.network, len(description.class_names)
     found = [trained.read(place, network, n_categories) for place in scales(folder, description)]
-    return Recogniser([job.prepare_model(one, evaluation_mode=True) for one in found], description.recipe, job.device)
+    ready = [job.prepare_model(one, evaluation_mode=True) for one in found]
+    return Recogniser(ready, description.recipe, job.device, description.temperature)
 
 
 def scales(folder: Path, description: Description) -> list[Path]:

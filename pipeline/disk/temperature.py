@@ -15,6 +15,10 @@ from pipeline.disk import files
 from pipeline.disk.sections import NaturalInt, PositiveInt, Section
 
 LEAST, MOST = 0.05, 20.0  # temperatures; beyond them probabilities are 0 and 1, or all alike
+NOT_APPLIED = (
+    "{}: the recipe's calibration was fitted on another recipe or other scales, and is not applied: "
+    "'pipeline calibrate {}' fits it anew"
+)
 
 
 class Calibration(Section):
@@ -57,7 +61,7 @@ def digest(data: bytes) -> str:
 
 
 def _with_its_answer(found: np.ndarray, answer: np.ndarray) -> np.ndarray:
-    """Let the most likely class be ``answer`` (..., 1) where a high temperature has rounded two classes to one value."""
+    """Let the most likely class be ``answer`` (..., 1) where rounding has made two classes alike."""
     highest = found.max(axis=-1, keepdims=True)
     more = np.nextafter(highest, np.inf)
     first = found.argmax(axis=-1)[..., None]

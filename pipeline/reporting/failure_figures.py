@@ -53,12 +53,18 @@ def confusion(counts: pd.DataFrame, shown_as: Mapping[str, str]) -> Figure:
     return figure
 
 
-def calibration(reliability: pd.DataFrame, coverage: pd.DataFrame) -> Figure:
-    """Draw accuracy against confidence, beside what perfect calibration would be, and accuracy against coverage."""
+def calibration(reliability: pd.DataFrame, coverage: pd.DataFrame, before: pd.DataFrame | None) -> Figure:
+    """Draw accuracy against confidence, beside what perfect calibration would be, and accuracy against coverage.
+
+    before  the reliability without calibration, where there is one
+    """
     figure = Figure((8, 3.7), layout="constrained")
     believed, answered = figure.subplots(1, 2)
     believed.plot([0, 100], [0, 100], color="#999999", linestyle="--", label="perfectly calibrated")
-    believed.plot(reliability.confidence, reliability.accuracy, color=COLOURS[0], marker="o", label="measured")
+    name = "not calibrated" if before is None else "calibrated"
+    if before is not None:
+        believed.plot(before.confidence, before.accuracy, color=COLOURS[1], marker="s", markersize=4, label="before")
+    believed.plot(reliability.confidence, reliability.accuracy, color=COLOURS[0], marker="o", label=name)
     for row in reliability.itertuples():
         place = (row.confidence, row.accuracy)
         believed.annotate(f"{row.images}", place, textcoords="offset points", xytext=(5, -11), fontsize=8)

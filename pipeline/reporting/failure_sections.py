@@ -3,6 +3,7 @@
 import pandas as pd
 
 from pipeline.disk import files
+from pipeline.disk.temperature import NOT_APPLIED
 from pipeline.reporting import examples, failure_figures, failures, figures, tables
 from pipeline.reporting.page import Page
 from pipeline.reporting.results import Results
@@ -69,16 +70,33 @@ def _mistakes(page: Page, results: Results) -> None:
 
 
 def _confidence(page: Page, results: Results) -> None:
+    curves = results.curves
+    fitted = "calibrated" in set(curves["calibration"].scale)
     page.section(
         "Can its confidence be believed?",
-        "Confidence: the highest probability. Left: accuracy of the answers of about that confidence; the numbers are "
-        f"images. Right: accuracy if only the surest are answered. Both of the mean {_over(results)}. Calibration "
-        "error: by how many points confidence and accuracy differ, averaged over the images (ten bins).",
+        f"{_calibration(results, fitted)} Confidence: the highest probability. Left: accuracy of the answers of about "
+        "that confidence; the numbers are images. Right: accuracy if only the surest are answered. Both of the mean "
+        f"{_over(results)}. Calibration error: by how many points confidence and accuracy differ, averaged over the "
+        "images (ten bins); its 95% intervals cover other test images, not other networks.",
     )
-    curves = results.curves
-    figure = failure_figures.calibration(curves["reliability"], curves["coverage"])
+    before = curves["uncalibrated"] if fitted else None
+    figure = failure_figures.calibration(curves["reliability"], curves["coverage"], before)
     page.picture(figure, "calibration", "accuracy against confidence, and against coverage")
     page.table(tables.calibration(curves["calibration"]), "calibration")
+
+
+def _calibration(results: Results, fitted: bool) -> str:
+    """Say what was done to the final answer's probabilities."""
+    own, command = results.recipe.calibration, f"pipeline calibrate {results.dataset}"
+    if own and fitted:
+        return (
+            f"Calibrated: the probabilities p of the mean became softmax(log p / T) with T = {own.temperature:g}. "
+            f"'{command}' has fitted it on the {own.images:,} images of fold {own.fold} of the training split, as "
+            "networks trained on the other folds answer for them. Answers and accuracy stay as they were."
+        )
+    if own:
+        return f"{NOT_APPLIED.format('Not calibrated', results.dataset)}."
+    return f"Not calibrated: the probabilities are as the networks give them; '{command}' fits a temperature."
 
 
 def _counts(results: Results) -> pd.DataFrame:

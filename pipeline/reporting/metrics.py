@@ -51,7 +51,8 @@ class Metrics(Table):
     attended_of_original: dict[Scale, Share]
     iou: dict[str, Share] = {}
     iou_above_half: dict[str, Share] = {}
-    intervals: dict[str, dict[str, Interval]] = {}  # results of older versions have neither these
+    calibration_error: dict[Literal["uncalibrated", "calibrated"], Percent] = {}  # points; of the final answer
+    intervals: dict[str, dict[str, Interval]] = {}  # results of older versions have none of these
     judged: list[Judged] = []  # nor those
 
     @model_validator(mode="after")

@@ -15,8 +15,9 @@ from pipeline.reporting import examples, metrics
 
 CALIBRATION = {  # tables of the evaluate stage beside its predictions, and their columns
     "reliability": {"low": float, "high": float, "images": int, "confidence": float, "accuracy": float},
+    "uncalibrated": {"low": float, "high": float, "images": int, "confidence": float, "accuracy": float},
     "coverage": {"confidence": float, "coverage": float, "accuracy": float},
-    "calibration": {"accuracy": float, "confidence": float, "error": float},
+    "calibration": dict.fromkeys(("accuracy", "confidence", "error", "error_low", "error_high"), float),
 }
 TRAIN = "run its train stage"
 ROUNDING = 1e-3  # by which a probability may be above 1
@@ -27,6 +28,7 @@ CURVES = ["epoch", "l_loc", "l_obj", "acc_avg", "cells_right", "test_acc_avg"]  
 class Results:
     """Numbers, histories and image sets of one dataset."""
 
+    dataset: str
     metrics: dict
     comparison: dict
     cost: dict
@@ -63,6 +65,7 @@ def read(  # noqa: PLR0913 - a folder each
         raise InputError(f"{reports / 'metrics' / dataset}.json: has other scales than {scales}; run 'dvc repro'")
     found = [examples.read(cell.images(data), cell.below(runs / "attend")) for cell in cells]
     return Results(
+        dataset=dataset,
         metrics=measured,
         comparison=metrics.read_variants(reports / "metrics" / f"{dataset}.variants.json"),
         cost=metrics.read_cost(runs / "cost.json"),

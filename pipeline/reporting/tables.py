@@ -142,7 +142,8 @@ def mistakes(wrong: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
 def calibration(measured: pd.DataFrame) -> pd.DataFrame:
     """Accuracy and mean confidence (%) of each scale and of their mean ('ms'), and the calibration error (points)."""
     names = {"accuracy": "accuracy (%)", "confidence": "mean confidence (%)", "error": "calibration error"}
-    return measured.set_index("scale")[list(names)].rename(columns=names)
+    names |= {f"error_{side}": f"calibration error {side}" for side in ("low", "high")}
+    return measured.set_index("scale")[list(names)].rename(columns=names, index={"calibrated": "ms, calibrated"})
 
 
 def highest(table: pd.DataFrame) -> pd.DataFrame:

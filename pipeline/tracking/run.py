@@ -119,7 +119,9 @@ def flatten(sections: dict[str, Section | dict[str, Any] | None]) -> dict[str, A
     >>> flatten({"prepare": {"short_edge": 448}})
     {'prepare.short_edge': 448}
     """
-    return {f"{section}.{name}": value for section, values in sections.items() for name, value in dict(values or {}).items()}
+    return {
+        f"{section}.{name}": value for section, values in sections.items() for name, value in dict(values or {}).items()
+    }
 
 
 def rounded(value: float) -> float:

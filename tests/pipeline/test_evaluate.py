@@ -51,6 +51,7 @@ def test_metrics_file(finished):
     assert (table.ms == table.true).mean() * 100 == pytest.approx(metrics["acc_avg"]["ms"])
     summary = pd.read_csv(finished / "runs/tiny/evaluate" / "calibration.csv", dtype={"scale": str})
     assert dict(zip(summary.scale, summary.accuracy, strict=True)) == pytest.approx(metrics["acc_avg"], abs=1e-3)
+    assert metrics["calibration_error"] == {"uncalibrated": pytest.approx(summary.error.iloc[-1], abs=1e-3)}
     answered = pd.read_csv(finished / "runs/tiny/evaluate" / "coverage.csv").iloc[-1]
     assert answered.coverage == 100 and answered.accuracy == pytest.approx(metrics["acc_avg"]["ms"])
     surest = pd.read_csv(finished / "runs/tiny/evaluate" / "reliability.csv")
@@ -115,7 +116,7 @@ def write_scale(folder, **changes):
 def test_names_that_look_like_something_else_are_kept(tmp_path, pictures):
     scales, index, boxes = evaluate.read([write_scale(tmp_path / "1")], pictures)
     assert index.index.tolist() == boxes[0].index.tolist() == ["007", "NA"]
-    table = evaluate._predictions(scales, index, pictures.class_names)
+    table = evaluate._predictions(scales, None, index, pictures.class_names)
     assert table[["id", "true", "scale_1", "ms"]].to_numpy().tolist() == [["007", *["NA"] * 3], ["NA", *["1"] * 3]]
 
 
@@ -164,7 +165,7 @@ def test_over_fewer_than_three_scales_there_is_no_multi_scale_accuracy(finished,
     command_line.run("evaluate", "tiny", "1", "2", *words, "--out", "o", "--metrics", "m.json")
     whole, part = files.read_json(finished / "reports/metrics/tiny.json"), files.read_json(project / "m.json")
     for name, row in part.items():
-        if name in ("judged", "intervals"):
+        if name in ("judged", "intervals", "calibration_error"):
             continue
         assert not {"3", "ms"} & set(row) and row.items() <= whole[name].items(), name
 

@@ -26,19 +26,19 @@ INPUTS = {
 }
 
 
-def slow(probabilities, T):
+def slow(probabilities, t):
     """One number after the other, as powers: exp(log(p) / T) is p to the power of 1 / T."""
-    powers = [math.pow(p / max(probabilities), 1 / T) for p in map(float, probabilities)]
+    powers = [math.pow(p / max(probabilities), 1 / t) for p in map(float, probabilities)]
     return [power / sum(powers) for power in powers]
 
 
-@pytest.mark.parametrize("T", [temperature.LEAST, 0.3, 0.999, 1.0, 1.7, temperature.MOST])
+@pytest.mark.parametrize("t", [temperature.LEAST, 0.3, 0.999, 1.0, 1.7, temperature.MOST])
 @pytest.mark.parametrize("name", INPUTS)
-def test_a_temperature_is_a_power_and_changes_neither_the_answer_nor_the_precision(name, T):
+def test_a_temperature_is_a_power_and_changes_neither_the_answer_nor_the_precision(name, t):
     given = INPUTS[name]
     before = given.copy()
-    found = tempered(given, T)
-    expected = [slow(row, T) for row in np.atleast_2d(given)]
+    found = tempered(given, t)
+    expected = [slow(row, t) for row in np.atleast_2d(given)]
     np.testing.assert_allclose(np.atleast_2d(found), expected, atol=1e-6, rtol=1e-5)
     assert found.dtype == given.dtype and found.shape == given.shape and np.array_equal(given, before)
     assert np.array_equal(found.argmax(axis=-1), given.argmax(axis=-1))

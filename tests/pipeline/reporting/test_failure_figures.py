@@ -35,8 +35,9 @@ def test_a_matrix_shows_numbers_and_names_as_long_as_they_can_be_read(n):
 def test_curves_of_answers_that_are_all_right_or_all_wrong(right):
     confidence, rights = np.array([0.5, 1.0, 1.0]), np.full(3, right)
     curves = calibration.reliability(confidence, rights), calibration.coverage(confidence, rights)
-    said = texts(failure_figures.calibration(*curves))
-    assert {"Reliability", "1", "2"} <= set(said)
+    said = texts(failure_figures.calibration(*curves, None))
+    assert {"Reliability", "1", "2", "not calibrated"} <= set(said) and "before" not in said
+    assert {"before", "calibrated"} <= set(texts(failure_figures.calibration(*curves, curves[0])))
 
 
 def test_pairs_with_fewer_pictures_than_places():

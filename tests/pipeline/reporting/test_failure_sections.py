@@ -20,16 +20,21 @@ def show(tmp_path, monkeypatch):
     monkeypatch.setattr(examples, "pixels", lambda *_: picture)
     monkeypatch.setattr(examples, "pair", lambda true, answer, *_: Pair(true, answer, [picture], [picture]))
 
-    def write(names, true, ms):
+    def write(names, true, ms, fitted=None, applied=False):
         ids = [str(i) for i in range(len(true))]
         answers = pd.DataFrame({"id": ids, "true": true, "scale_1": ms, "ms": ms, "confidence": 0.75})
         index = pd.DataFrame({"id": ids, "file": [f"{i}/<b>.jpg" for i in ids]})
         sure, right = answers.confidence.to_numpy(), (answers.true == answers.ms).to_numpy()
         curves = {"reliability": calibration.reliability(sure, right), "coverage": calibration.coverage(sure, right)}
-        curves["calibration"] = calibration.summary({"1": (sure, right)})
+        curves["uncalibrated"] = curves["reliability"]
+        curves["calibration"] = calibration.summary(
+            dict.fromkeys(["1", "ms", *(["calibrated"] if applied else [])], (sure, right))
+        )
         scales = [SimpleNamespace(images=SimpleNamespace(class_names=names, index=index))]
         page = Page("birds", "", tmp_path)
-        failure_sections.add(page, SimpleNamespace(predictions=answers, scales=scales, curves=curves))
+        recipe = SimpleNamespace(calibration=fitted)
+        results = SimpleNamespace(dataset="birds", predictions=answers, scales=scales, curves=curves, recipe=recipe)
+        failure_sections.add(page, results)
         page.write()
         return (tmp_path / "index.html").read_text()
 
@@ -59,3 +64,27 @@ def test_of_many_classes_the_page_has_the_least_accurate(show, tmp_path):
     assert "The 20 least accurate of 70; the files have all." in html and "rows of confusion.csv" in html
     assert "The 10 most frequent of 70; the files have all." in html and "The 12 surest of 70" in html
     assert len((tmp_path / "confused-pairs.csv").read_text().splitlines()) == 71
+
+
+FITTED = SimpleNamespace(temperature=0.61, images=1233, fold=1)
+
+
+@pytest.mark.parametrize(
+    "fitted, applied, words",
+    [
+        (None, False, "Not calibrated: the probabilities are as the networks give them; &#39;pipeline calibrate birds"),
+        (
+            FITTED,
+            True,
+            "with T = 0.61. &#39;pipeline calibrate birds&#39; has fitted it on the 1,233 images of fold 1",
+        ),
+        (FITTED, False, "Not calibrated: the recipe&#39;s calibration was fitted on another recipe or other scales"),
+    ],
+)
+def test_the_page_says_whether_its_confidence_is_calibrated_and_names_the_command(
+    show, tmp_path, fitted, applied, words
+):
+    html = show(NAMES, NAMES, NAMES, fitted, applied)
+    assert words.replace("&#39;", "'") in html.replace("&#39;", "'")
+    assert ("ms, calibrated" in (tmp_path / "calibration.md").read_text()) == applied
+    assert ("before" in (tmp_path / "calibration.svg").read_text()) == applied
