@@ -1,9 +1,6 @@
 """Command: run the missing trainings of an ablation as DVC stages, which DVC caches, and show all results."""
 
-import shutil
-from contextlib import chdir
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pipeline import blocks, params, plan, trainings
 from pipeline.blocks import Line
@@ -40,16 +37,10 @@ def dry(datasets: list[str], numbers: list[str], losses: list[str], variants: li
     """Print what ``run`` would add to the plan, and what it would run then; write nothing."""
     wanted = _wanted(datasets, _asked(numbers, losses, variants))
     planned = {dataset: trainings.read(dataset) for dataset in wanted}
-    with TemporaryDirectory() as folder:
-        shutil.copy(params.PATH, folder)
-        with chdir(folder):  # the plan grows in a copy
-            _add(wanted)
-            instead = {
-                plan.PATH: plan.spell(trainings.read_datasets()),
-                params.PATH: params.PATH.read_text(encoding="utf-8"),
-            }
-            added = {name: [cell for cell in trainings.read(name) if cell not in old] for name, old in planned.items()}
-            first, last = _stages(wanted)
+    with plan.in_a_copy() as instead:
+        _add(wanted)
+        added = {name: [cell for cell in trainings.read(name) if cell not in old] for name, old in planned.items()}
+        first, last = _stages(wanted)
     plan.check_files(instead[plan.PATH])
     for dataset, cells in added.items():
         would = f"would get {', '.join(map(str, cells))}" if cells else "has all of it"

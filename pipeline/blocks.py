@@ -1,10 +1,13 @@
 """Adding variants to the blocks of plans in params.yaml, which stays as people wrote it elsewhere."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline import params
+from pipeline.disk import comments
 from pipeline.params import NAMED
 
 
@@ -18,44 +21,43 @@ class Line:
 
 
 def add(lines: dict[str, list[Line]]) -> None:
-    """Add lines to the plans of some datasets, for these alone: who shared a plan shares it only if both grow alike.
+    """Add lines to the plans of some datasets, for these alone.
 
     A variant that is a name of ``params.NAMED``, or n-<number>, is defined where the file does not have it yet.
     """
     if not any(lines.values()):
         return
-    with params.edit() as values:
-        plans = values["plan"]
-        grown = {name: deepcopy(plans[own] if isinstance(own, str) else own) for name, own in plans.items()}
+    with params.edit() as values, growing(values["plan"]) as plans:
         for dataset, wanted in lines.items():
             for line in wanted:
                 _define(values["variants"], line.variant)
-                _append(grown[dataset], line)
-        for dataset, own in list(plans.items()):
-            if not isinstance(own, str) or grown[dataset] != grown[own]:
-                _replace(plans, dataset, grown[dataset])
+                _append(plans[dataset], line)
 
 
-def in_one_line(values: dict[str, Any]) -> Any:
-    """Return a mapping that YAML writes in one line."""
-    from ruamel.yaml.comments import CommentedMap
+@contextmanager
+def growing(plans: Any) -> Iterator[dict[str, Any]]:
+    """Yield each dataset's own blocks to be changed; who shared a plan goes on sharing it if both have grown alike.
 
-    line = CommentedMap(values)
-    line.fa.set_flow_style()
-    return line
+    plans  those of params.yaml, as ``params.edit`` yields them
+    """
+    grown = {name: deepcopy(plans[own] if isinstance(own, str) else own) for name, own in plans.items()}
+    yield grown
+    for dataset, own in list(plans.items()):
+        if not isinstance(own, str) or grown[dataset] != grown[own]:
+            _replace(plans, dataset, grown[dataset])
 
 
 def _define(variants: Any, name: str) -> None:
     if name not in variants:
         number = name.removeprefix("n-")
-        variants[name] = in_one_line(NAMED.get(name) or {"network.n_classifiers": int(number)})
+        variants[name] = comments.in_one_line(NAMED.get(name) or {"network.n_classifiers": int(number)})
 
 
 def _append(blocks: Any, line: Line) -> None:
     if line.block in blocks:
         blocks[line.block]["variants"].append(line.variant)
     else:
-        blocks[line.block] = in_one_line({"variants": [line.variant], **line.axes})
+        comments.append(blocks, line.block, comments.in_one_line({"variants": [line.variant], **line.axes}))
 
 
 def _replace(plans: Any, dataset: str, blocks: Any) -> None:

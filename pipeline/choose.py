@@ -13,7 +13,7 @@ from pipeline.errors import InputError
 from pipeline.params import OURS
 from pipeline.reporting import choices, tables
 from pipeline.reporting.choices import LEVELS, Tried
-from pipeline.scheduling import session
+from pipeline.scheduling import forecast, graph, session
 from pipeline.scheduling.coordinator import PASSED, Options
 
 BLOCK = "choices"  # of a plan: settings that are tried
@@ -29,6 +29,29 @@ def run(dataset: str, variants: list[str], out: Path | None, options: Options) -
 
     Raises InputError where a stage fails or is stopped; what was finished is cached.
     """
+    _add(dataset, variants)
+    cells = trainings.of_block(dataset, BLOCK)
+    plan.run([], checked=False)
+    if session.run(_stages(cells), options) != PASSED:
+        raise InputError("stopped; what is said above is the reason. What was finished is cached: run this again")
+    text = tabulate(dataset, cells)
+    print(text)
+    if out:
+        with files.atomic_write(out) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def dry(dataset: str, variants: list[str]) -> None:
+    """Print what ``run`` would run; write nothing."""
+    with plan.in_a_copy() as instead:
+        _add(dataset, variants)
+        stages = _stages(trainings.of_block(dataset, BLOCK))
+    plan.check_files(instead[plan.PATH])
+    forecast.show(*graph.read(stages, instead=instead))
+
+
+def _add(dataset: str, variants: list[str]) -> None:
+    """Let the plan try these variants beside ours and those that it tries already, for this dataset alone."""
     if dataset not in trainings.read_datasets():
         raise InputError(f"{dataset}: not among the datasets of params.yaml; 'pipeline plan --datasets' adds it")
     for variant in variants:
@@ -38,15 +61,10 @@ def run(dataset: str, variants: list[str], out: Path | None, options: Options) -
         raise InputError(f"{dataset}: nothing was tried on folds yet; say --variant, such as --variant baseline,n-4")
     asked = [name for name in dict.fromkeys([OURS, *variants]) if name not in tried]
     blocks.add({dataset: [Line(BLOCK, name, AXES) for name in asked]})
-    cells = trainings.of_block(dataset, BLOCK)
-    plan.run([], checked=False)
-    if session.run([f"attend@{dataset}-{cell}" for cell in cells], options) != PASSED:
-        raise InputError("stopped; what is said above is the reason. What was finished is cached: run this again")
-    text = tabulate(dataset, cells)
-    print(text)
-    if out:
-        with files.atomic_write(out) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _stages(cells: list[Cell]) -> list[str]:
+    return [f"attend@{cell.dataset}-{cell}" for cell in cells]
 
 
 def tabulate(dataset: str, cells: list[Cell]) -> str:

@@ -117,13 +117,38 @@ def choose(
     out: Annotated[Path | None, typer.Option(help="A Markdown file for the table.", dir_okay=False)] = None,
     jobs: Jobs = "auto",
     keep_going: KeepGoing = False,
+    dry: Dry = False,
     retries: Retries = 0,
     through: Through = "",
 ) -> None:
     """Try settings on folds of the training split, without a look at the test split, and show what they do."""
     from pipeline import choose
 
-    choose.run(dataset, words(variant), out, _options(jobs, keep_going, retries, through))
+    options = _options(jobs, keep_going, retries, through)
+    if dry:
+        choose.dry(dataset, words(variant))
+    else:
+        choose.run(dataset, words(variant), out, options)
+
+
+@command("calibrate birdlets --jobs 2")
+def calibrate(
+    dataset: Dataset,
+    fold: Annotated[int, typer.Option(min=1, max=3, help="Of the training split; trained on are the others.")] = 1,
+    jobs: Jobs = "auto",
+    keep_going: KeepGoing = False,
+    dry: Dry = False,
+    retries: Retries = 0,
+    through: Through = "",
+) -> None:
+    """Fit, on a fold of the training split, how sure the final answer may be; write it into the recipe."""
+    from pipeline import calibrate
+
+    options = _options(jobs, keep_going, retries, through)
+    if dry:
+        calibrate.dry(dataset, fold)
+    else:
+        calibrate.run(dataset, fold, options)
 
 
 @command("check --base main")

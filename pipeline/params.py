@@ -6,7 +6,6 @@ No value may be called ``size`` or ``nfiles``: DVC's run cache ignores these nam
 """
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.disk import files
+from pipeline.disk import comments, files
 from pipeline.disk.imageset import CELL
 from pipeline.disk.sections import NaturalInt, PositiveInt, Section, Share, check
 from pipeline.disk.temperature import Calibration, fitted_on
@@ -226,18 +225,6 @@ def load(path: Path = PATH) -> dict[str, Any]:
 @contextmanager
 def edit(path: Path = PATH) -> Iterator[Any]:
     """Yield the file's values to be changed; then write them as DVC does, comments included."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
-
-    yaml = YAML()
     load(path)  # says what is wrong in most broken files
-    content = path.read_bytes().decode("utf-8-sig")
-    try:
-        values = yaml.load(content.replace("\r\n", "\n"))
-    except MarkedYAMLError as error:  # this parser, which keeps comments, is stricter: no tab before a value
-        raise InputError(f"{path}: line {error.problem_mark.line + 1}: cannot be edited: {error.problem}") from error
-    yield values
-    with files.atomic_write(path) as temporary:
-        with temporary.open("w", encoding="utf-8", newline="\r\n" if "\r\n" in content else None) as file:
-            yaml.dump(values, file)
-        shutil.copymode(path, temporary)
+    with comments.edit(path) as values:
+        yield values

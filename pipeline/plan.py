@@ -5,9 +5,13 @@ a recipe names; ``pipeline plan`` does. As a stage it stops 'dvc repro' if cells
 """
 
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline import params, trainings
@@ -71,6 +75,18 @@ def check_files(text: str) -> None:
                 f"{params.PATH}: {path}: missing, and {made} is made of it; put it there, or name another "
                 "in the recipe (data/README.md has what archives must hold)"
             )
+
+
+@contextmanager
+def in_a_copy() -> Iterator[dict[Path, str]]:
+    """Let the plan grow in a copy of params.yaml; at the end yield what that and cells.yaml would hold, by path."""
+    grown: dict[Path, str] = {}
+    with TemporaryDirectory() as folder:
+        shutil.copy(params.PATH, folder)
+        with chdir(folder):
+            yield grown
+            grown[PATH] = spell(trainings.read_datasets())
+            grown[params.PATH] = params.PATH.read_text(encoding="utf-8")
 
 
 def spell(datasets: list[str]) -> str:

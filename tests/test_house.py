@@ -9,7 +9,21 @@ import pytest
 from conftest import ROOT
 from source_code import IDS, MODULES, STAGES, graph, imports, parse
 
-COMMANDS = ("ablate", "check", "choose", "index", "launch", "new", "predict", "register", "repro", "show", "version")
+COMMANDS = {"ablate", "calibrate", "check", "choose", "index", "launch", "new", "predict", "register", "repro", "show"}
+COMMANDS |= {"version"}
+    "ablate",
+    "calibrate",
+    "check",
+    "choose",
+    "index",
+    "launch",
+    "new",
+    "predict",
+    "register",
+    "repro",
+    "show",
+    "version",
+)
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 ENTRIES = ("__init__", "__main__", "typer_command")
 

@@ -27,7 +27,21 @@ STAGES = [
     "export",
     "report",
 ]
-COMMANDS = [*STAGES, "launch", "repro", "ablate", "check", "choose", "index", "new", "predict", "register", "send", "show"]
+COMMANDS = [*STAGES, "ablate", "calibrate", "check", "choose", "index", "launch", "new", "predict", "register", "repro"]
+COMMANDS += ["send", "show"]
+    *STAGES,
+    "launch",
+    "repro",
+    "ablate",
+    "check",
+    "choose",
+    "index",
+    "new",
+    "predict",
+    "register",
+    "send",
+    "show",
+]
 BIN = Path(sys.executable).parent
 
 
