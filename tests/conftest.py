@@ -187,3 +187,33 @@ def build(folder: Path):
         patch.setenv("DVC_STAGE", "some-stage@tiny")
         write_params(folder, {"tiny": TINY}, PLAN)
         run_pipeline(folder)
+
+
+@pytest.fixture(scope="session")
+def calibrated(finished, tmp_path_factory):
+    """The finished project with a temperature of 0.5 in its recipe, evaluated and exported anew; tests only read it."""
+
+    def make(folder: Path):
+        folder.mkdir()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+            calibrate(finished)
+
+    return once(tmp_path_factory, "calibrated", make)
+
+
+def calibrate(finished: Path):
+    """Make, in the folder that is stood in, of a finished project one whose recipe has a temperature."""
+    from pipeline import params
+    from pipeline.disk import temperature
+
+    for name in ("data", "runs/tiny/train", "runs/tiny/attend"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).symlink_to(finished / name)
+    fitted = {"temperature": 0.5, "fold": 1, "seed": 0, "images": 7, "predictions": "sha256-0"}
+    fitted["recipe"] = temperature.fitted_on(params.read("tiny", path=finished / "params.yaml"), 3)
+    write_params(Path(), {"tiny": TINY | {"calibration": fitted}}, PLAN)
+    given = ["tiny", "1", "2", "3", "--images", "data/tiny/scale-1", "--metrics", "reports/metrics/tiny.json"]
+    command_line.run("evaluate", *given, "--attended", "runs/tiny/attend", "--out", "runs/tiny/evaluate")
+    command_line.run("export", *given, "--trained", "runs/tiny/train", "--out", "runs/tiny/model")

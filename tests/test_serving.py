@@ -77,15 +77,15 @@ def post(address, body):
 
 
 @pytest.fixture(scope="module")
-def project(finished, empty_store, tmp_path_factory):
-    """A project whose model is registered in its default store, where a user's would be; and a picture of the test."""
+def project(calibrated, empty_store, tmp_path_factory):
+    """A project whose model, a calibrated one, is registered in its default store; and a picture of the test split."""
     folder = tmp_path_factory.mktemp("my birds")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        registered.make(finished, folder, empty_store)
+        registered.make(calibrated, folder, empty_store)
         forked.run("register", "tiny")
-        index, pack = imageset.read_originals(finished / "data/raw/tiny")
+        index, pack = imageset.read_originals(calibrated / "data/raw/tiny")
         (folder / "a.bmp").write_bytes(pack.read(index.file[index.split == "test"].iloc[0]))
     return folder
 

@@ -27,12 +27,12 @@ STAGES = [
     "export",
     "report",
 ]
-COMMANDS = [*STAGES, "ablate", "calibrate", "check", "choose", "index", "launch", "new", "predict", "register", "repro"]
-COMMANDS += ["send", "show"]
+COMMANDS = [
     *STAGES,
     "launch",
     "repro",
     "ablate",
+    "calibrate",
     "check",
     "choose",
     "index",

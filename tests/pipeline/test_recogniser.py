@@ -87,6 +87,18 @@ def change(folder, **values):
     files.write_json(folder / "model.json", said)
 
 
+def test_a_model_of_a_version_that_knew_no_calibration_is_read_and_answers_as_before(folder, originals):
+    one = next(iter(originals.values()))
+    (before,) = load(folder).answer([one])
+    said = files.read_json(folder / "model.json")
+    said.pop("calibration")
+    files.write_json(folder / "model.json", said)
+    change(folder, version=1)
+    assert "calibration" not in files.read_json(folder / "model.json")
+    (after,) = load(folder).answer([one])
+    assert np.array_equal(before.probabilities, after.probabilities) and after.temperature == 1
+
+
 def rename_a_class(folder):
     path = folder / "model.json"
     path.write_text(path.read_text().replace("red_crowned", "red_crown", 1))
@@ -104,7 +116,7 @@ BAD = {
     "no JSON": (lambda folder: (folder / "model.json").write_bytes(b"\x80\x04pickle"), "model.json: not UTF-8"),
     "a list": (lambda folder: (folder / "model.json").write_text("[]"), "must hold a JSON object"),
     "foreign": (lambda folder: (folder / "model.json").write_text('{"format": "gltf"}'), "is 'gltf', not"),
-    "newer": (lambda folder: change(folder, version=2), "has format 2, and this code reads up to 1: take a newer"),
+    "newer": (lambda folder: change(folder, version=3), "has format 3, and this code reads up to 2: take a newer"),
     "edited": (rename_a_class, "damaged or edited, its digest is of another content"),
     "a bit": (flip_a_bit, "scale-2/weights.safetensors: damaged or of another model, by its digest"),
     "a scale less": (lambda folder: shutil.rmtree(folder / "scale-3"), "scale-3/weights.safetensors: cannot be read"),
