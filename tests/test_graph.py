@@ -74,6 +74,7 @@ def test_the_stages_of_a_dataset(index):
         ("recipes.birdlets.network", ALL - {"download", "prepare"}),
         ("recipes.birdlets.train", WHOLE - {"download", "prepare"}),
         ("recipes.birdlets.attend", CUT),
+        ("recipes.birdlets", {"evaluate", "export", "report"}),  # what its calibration changes
         ("plan.birdlets", {"compare", "report"}),
         ("datasets", set()),
     ],

@@ -116,7 +116,7 @@ def run(
 def flatten(sections: dict[str, Section | dict[str, Any] | None]) -> dict[str, Any]:
     """List the values of sections under dotted names; of one that is left out there are none.
 
-    >>> flatten({"prepare": {"short_edge": 448}})
+    >>> flatten({"prepare": {"short_edge": 448}, "calibration": None})
     {'prepare.short_edge': 448}
     """
     return {
