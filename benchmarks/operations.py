@@ -94,7 +94,7 @@ def without_backward(name: str, device: str, backbone: str = "resnet50") -> Oper
 
 def _add_gradients(name: str, network: nn.Module, X: torch.Tensor, t: torch.Tensor, job: Accelerator) -> None:
     if name == "ours":
-        loop.step(network, "both", X, t, len(X), job)
+        loop.step(network, loop.Objective(), X, t, len(X), job)
     else:
         job.backward(cross_entropy(network(X), t))
 

@@ -40,7 +40,7 @@ def measure(batch: int, precision: str, device: str) -> tuple[float, float]:
 
     def step_ours() -> None:
         network, optimizer = pairs[0]
-        loop.step(network, "both", X, t, batch, job)
+        loop.step(network, loop.Objective(), X, t, batch, job)
         _finish(optimizer)
 
     def step_plain() -> None:

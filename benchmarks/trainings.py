@@ -25,7 +25,7 @@ network = Network(build(backbone), categories, classifiers, "probability").to(me
 network, optimizer = job.prepare(network, torch.optim.AdamW(network.parameters(), lr=1e-4))
 def run(steps):
     for _ in range(steps):
-        loop.step(network, "both", X, t, batch, job)
+        loop.step(network, loop.Objective(), X, t, batch, job)
         optimizer.step()
         optimizer.zero_grad()
 run(3)

@@ -82,19 +82,45 @@ def attended_box(M_b: Tensor, outer: Tensor) -> Tensor:
     return compose(outer, tight_box(M_b))
 
 
-def next_crop(M_b: Tensor, outer: Tensor, region: str, margin: float, minimum: float) -> Tensor:
+def mass_box(M: Tensor, mass: float) -> Tensor:
+    """Return the boxes that hold the middle of each map's mass, on each axis by itself.
+
+    M     (B, H, W)  maps; the lowest cell of each counts as nothing, for logits have no zero
+    mass  share of the mass that lies between the two sides of an axis; half of the rest is cut off at each end
+    ->    (B, 4) float64  sides lie within cells, as mass is even within a cell; the whole picture where M is constant
+
+    >>> mass_box(torch.tensor([[[0.0, 1.0, 1.0, 0.0]]]), mass=0.5)
+    tensor([[0.3750, 0.0000, 0.6250, 1.0000]], dtype=torch.float64)
+    """
+    M = M.double() - M.double().amin(dim=(1, 2), keepdim=True)
+    flat = ~M.flatten(1).any(dim=1)
+    M = torch.where(flat[:, None, None], torch.ones_like(M), M)
+    (x0, x1), (y0, y1) = (_middle(M.sum(dim=axis), mass) for axis in (1, 2))
+    box = torch.stack([x0, y0, x1, y1], dim=1)  # B 4
+    return torch.where(flat[:, None], torch.tensor([0, 0, 1, 1], dtype=box.dtype, device=box.device), box)
+
+
+def next_crop(M_b: Tensor, M: Tensor, outer: Tensor, policy: tuple[str, float, float, float]) -> Tensor:
     """Return what the next scale sees, in the pictures that this scale's crops were cut from.
 
-    M_b      (B, H, W) bool  masks of the crops
-    outer    (B, 4)  the crops, as shares of their pictures
-    region   ``all`` the box goes around all attended cells; ``largest`` around their largest region
-    ->       (B, 4)  the boxes after ``widen`` within the crops, as shares of the pictures
+    M_b     (B, H, W) bool  masks of the crops
+    M       (B, H, W)  their maps; rounded to float16, as which they are stored
+    outer   (B, 4)  the crops, as shares of their pictures
+    policy  region   ``all`` the box goes around all attended cells; ``largest`` around their largest region; ``mass``
+                     is ``mass_box`` and asks no mask
+            margin, minimum  of ``widen``
+            mass             of ``mass_box``
+    ->      (B, 4)  the boxes after ``widen`` within the crops, as shares of the pictures
 
     >>> M_b = torch.tensor([[[False, True], [False, True]]])
-    >>> next_crop(M_b, torch.tensor([[0.0, 0.0, 0.5, 0.5]]), "all", margin=0.0, minimum=1.0).tolist()
+    >>> next_crop(M_b, M_b.float(), torch.tensor([[0.0, 0.0, 0.5, 0.5]]), ("all", 0.0, 1.0, 1.0)).tolist()
     [[0.0, 0.0, 0.5, 0.5]]
     """
-    box = tight_box(largest_region(M_b) if region == "largest" else M_b)
+    region, margin, minimum, mass = policy
+    if region == "mass":
+        box = mass_box(M.half(), mass)
+    else:
+        box = tight_box(largest_region(M_b) if region == "largest" else M_b)
     return compose(outer, widen(box, margin, minimum))
 
 
@@ -118,3 +144,17 @@ def _extent(occupied: Tensor) -> tuple[Tensor, Tensor]:
     first = occupied.double().argmax(dim=1)
     last = N - 1 - occupied.flip(1).double().argmax(dim=1)
     return first.double() / N, (last + 1).double() / N
+
+
+def _middle(along: Tensor, mass: float) -> tuple[Tensor, Tensor]:
+    """Return the two places between which the middle of (B, N) lies, as shares of N; no row is all zeros."""
+    N = along.shape[1]
+    ends = torch.cat([torch.zeros_like(along[:, :1]), along.cumsum(dim=1)], dim=1)  # B N+1: the mass before each end
+    places = []
+    for share in ((1 - mass) / 2, (1 + mass) / 2):
+        wanted = share * ends[:, -1:]  # B 1
+        cell = torch.searchsorted(ends[:, 1:].contiguous(), wanted).clamp(max=N - 1)  # the first that reaches it
+        before, own = ends.gather(1, cell), along.gather(1, cell)
+        inside = ((wanted - before) / own.clamp(min=torch.finfo(own.dtype).tiny)).clamp(min=0, max=1)
+        places.append(((cell + inside) / N)[:, 0])
+    return places[0], places[1]

@@ -27,16 +27,25 @@ class Output:
     logits: Tensor  # (B, L) float32, of the object-level classifier
     attention: Attention | None  # None where there are no local classifiers
     mean_logits: Tensor | None = None  # (B, L) float32, of a baseline's second classifier
+    readout: tuple[str, str] = ("logits", "all")  # what the local prediction is the mean of, and over which cells
 
 
 class Network(nn.Module):
     """Backbone, n local classifiers and one object-level classifier, all linear (section 5.2)."""
 
-    def __init__(self, backbone: Backbone, n_categories: int, n_classifiers: int, attention: str) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        n_categories: int,
+        n_classifiers: int,
+        attention: str,
+        readout: tuple[str, str] = ("logits", "all"),
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.n, self.L = n_classifiers, n_categories
         self.read_from = attention  # what M is computed from: probability or logit
+        self.readout = readout
         self.local = nn.Conv2d(backbone.channels, self.n * (self.L + 1), kernel_size=1)
         self.object = nn.Linear(backbone.channels, self.L)
 
@@ -49,7 +58,7 @@ class Network(nn.Module):
             M = attention_map(A, self.read_from)  # B H W
             M_b, constant = binarise(M)  # B H W
             logits = self.object(object_feature(features, M_b))  # B L
-        return Output(logits, Attention(A, M, M_b, constant))
+        return Output(logits, Attention(A, M, M_b, constant), readout=self.readout)
 
 
 class Baseline(nn.Module):

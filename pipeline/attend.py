@@ -46,7 +46,7 @@ def run(cell: Cell, weights: Path, images: Path, split: str | None, out: Path) -
     if job.is_main_process:
         sections = {"network": recipe.network, "machine": machine}
         with tracking.run(cell.dataset, "attend", sections, cell) as tracker:
-            answers = inference.predictions(results, data, recipe.answer)
+            answers = inference.predictions(results, data, recipe)
             one = anatomy.dissect(network, data, answers, job.device) if n else None
             metrics = _write(out, data, results, answers, (counts, one))
             tracker.images(data, context="evaluation")

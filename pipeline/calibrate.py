@@ -111,7 +111,7 @@ def _read(cells: list[Cell]) -> tuple[np.ndarray, np.ndarray]:
     for scale, folder in zip(scales, folders, strict=True):
         if not len(scale.id) or not scale.is_about_the_images_of(scales[0]):
             raise InputError(f"{folder}: has no images of the fold, or others than {folders[0]}; run this again")
-    return over_scales([scale.avg for scale in scales]), scales[0].label
+    return over_scales([scale.avg for scale in scales], scales[0].averaging), scales[0].label
 
 
 def _describe(recipe: params.Recipe, cells: list[Cell], answers: np.ndarray, labels: np.ndarray) -> Calibration:

@@ -64,7 +64,7 @@ def run(dataset: str, cells: list[Cell], attended: Path, trained: Path, metrics:
 def read(cells: list[Cell], attended: Path) -> dict[str, dict[int, Hits]]:
     """Read which test images each variant recognises with each seed, ours first and the others by name."""
     found: dict[tuple[str, int], dict[int, np.ndarray]] = defaultdict(dict)
-    ours = None
+    averaging, ours = {}, None
     for cell in sorted(cells, key=lambda cell: (cell.variant != "ours", natural_key(cell.variant), cell)):
         folder = cell.below(attended)
         if not folder.is_dir() and cell != main_line(cell.dataset, 1):
@@ -74,27 +74,35 @@ def read(cells: list[Cell], attended: Path) -> dict[str, dict[int, Hits]]:
         if not one.is_about_the_images_of(ours):
             raise InputError(f"{folder}: its test images are not those of ours, or its classes; run 'dvc repro'")
         found[cell.variant, cell.seed][cell.scale] = one.probabilities()
+        averaging[cell.variant] = one.averaging
     runs: dict[str, dict[int, Hits]] = {"ours": {}}
     for (variant, seed), answers in found.items():
         first = found.get((trainings.network_of(variant), seed), {}) if 1 not in answers else answers
-        runs.setdefault(variant, {})[seed] = hits(answers, ours.label, first.get(1))
+        runs.setdefault(variant, {})[seed] = hits(answers, ours.label, first.get(1), averaging[variant])
     for variant, by_seed in runs.items():
         seeds = sorted(seed for name, seed in found if name == variant and 1 in found[name, seed])[:N_SCALES]
         if len(seeds) == N_SCALES and 0 in by_seed:
-            by_seed[0][ENSEMBLE] = _recognised(over_scales([found[variant, seed][1] for seed in seeds]), ours.label)
+            together = over_scales([found[variant, seed][1] for seed in seeds], averaging[variant])
+            by_seed[0][ENSEMBLE] = _recognised(together, ours.label)
     return runs
 
 
-def hits(answers: dict[int, np.ndarray], labels: np.ndarray, first: np.ndarray | None = None) -> Hits:
+def hits(
+    answers: dict[int, np.ndarray],
+    labels: np.ndarray,
+    first: np.ndarray | None = None,
+    averaging: str = "probabilities",
+) -> Hits:
     """Say which images each scale recognises and, where there are three scales, which their mean ('ms') recognises.
 
     answers  the probabilities (N, L) of each scale
     first    those of scale 1 where it is another variant's network, which this one's crops begin with
+    averaging  of the scales
     """
     named = {str(scale): p for scale, p in answers.items()}
     scales = answers if first is None else {1: first} | answers
     if len(scales) == N_SCALES:
-        named["ms"] = over_scales(list(scales.values()))
+        named["ms"] = over_scales(list(scales.values()), averaging)
     return {scale: _recognised(p, labels) for scale, p in named.items()}
 
 

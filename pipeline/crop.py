@@ -25,7 +25,7 @@ def run(recipe: params.Attend, raw: Path, attended: Path, seen: Path, out: Path,
     before = imageset.read(seen)
     index = folds.training(before.index) if fold else before.index
     maps = predictions.read_maps(attended, index.id)
-    boxes = attention(recipe, index, [M_b for _, M_b in maps.values()])
+    boxes = attention(recipe, index, list(maps.values()))
     if recipe.crops == "centre":
         boxes = centred(boxes)
     elif recipe.crops == "true_box":
@@ -34,16 +34,18 @@ def run(recipe: params.Attend, raw: Path, attended: Path, seen: Path, out: Path,
     imageset.write(out, index, images.cut_all(index, pictures, boxes, before.short_edge))
 
 
-def attention(recipe: params.Attend, index: pd.DataFrame, masks: list[np.ndarray]) -> np.ndarray:
+def attention(recipe: params.Attend, index: pd.DataFrame, maps: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     """Return the boxes that attention chooses, (N, 4) as shares of the originals' sides.
 
-    masks  (H, W) bool, of each row of the index; its columns CROP are what the masks' scale saw
+    maps  M (H, W) and M_b (H, W) bool, of each row of the index; its columns CROP are what their scale saw
     """
-    crops = torch.tensor(index[CROP].to_numpy())[:, None]  # N 1 4: masks differ in shape, so each is a batch
-    found = [
-        next_crop(torch.from_numpy(M_b)[None], crop, *recipe.policy) for M_b, crop in zip(masks, crops, strict=True)
-    ]
-    return torch.cat(found).numpy()
+    crops = torch.tensor(index[CROP].to_numpy())  # N 4
+    boxes = torch.empty_like(crops)
+    shapes = pd.Series([M_b.shape for _, M_b in maps])
+    for rows in shapes.groupby(shapes).indices.values():  # maps differ in shape; those of one shape are a batch
+        M, M_b = (torch.from_numpy(np.stack([maps[row][part] for row in rows])) for part in (0, 1))
+        boxes[rows] = next_crop(M_b, M, crops[rows], recipe.policy)
+    return boxes.numpy()
 
 
 def centred(boxes: np.ndarray) -> np.ndarray:

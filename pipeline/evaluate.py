@@ -38,8 +38,10 @@ def run(dataset: str, recipe: params.Recipe, attended: list[Path], images: Path,
         outputs.check_file(path)
     data = imageset.read(images)
     scales, index, boxes = read(attended, data)
-    results = {f"acc_{kind}": accuracies([getattr(scale, kind) for scale in scales], scales[0].label) for kind in KINDS}
-    results["acc_avg_per_class"] = per_class([scale.avg for scale in scales], scales[0].label)
+    labels, averaging = scales[0].label, scales[0].averaging
+    answers = {kind: [getattr(scale, kind) for scale in scales] for kind in KINDS}
+    results = {f"acc_{kind}": accuracies(p, labels, averaging) for kind, p in answers.items()}
+    results["acc_avg_per_class"] = per_class(answers["avg"], labels, averaging)
     results |= {name: _mean_of(name, boxes) for name in ("attended", "constant")}
     areas = overlaps.areas(boxes)
     results["attended_of_original"] = {scale: float(area.mean()) for scale, area in areas.items()}
@@ -90,14 +92,16 @@ def with_true_boxes(
     return results | {"true_boxes": {"test images": int(boxed.sum())}}, shared  # that the overlaps are measured on
 
 
-def accuracies(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, float]:
+def accuracies(
+    probabilities: list[np.ndarray], labels: np.ndarray, averaging: str = "probabilities"
+) -> dict[str, float]:
     """Return the accuracy of each scale and, where there are three, of their mean ('ms'), in percent.
 
     >>> one, two = np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([[0.8, 0.2], [0.1, 0.9]])
     >>> accuracies([one, one, two], np.array([0, 1]))
     {'1': 50.0, '2': 50.0, '3': 100.0, 'ms': 100.0}
     """
-    return {name: 100 * float(hits.mean()) for name, hits in _hits(probabilities, labels).items()}
+    return {name: 100 * float(hits.mean()) for name, hits in _hits(probabilities, labels, averaging).items()}
 
 
 def with_intervals(
@@ -107,7 +111,8 @@ def with_intervals(
 
     shared, areas  of each image: what ``overlaps`` returns
     """
-    levels = {kind: _hits([getattr(scale, kind) for scale in scales], scales[0].label) for kind in KINDS}
+    first = scales[0]
+    levels = {kind: _hits([getattr(one, kind) for one in scales], first.label, first.averaging) for kind in KINDS}
     found = {
         f"avg {scale} minus {kind} {scale}": intervals.estimate(levels["avg"][scale] - hits, ends=HITS_APART)
         for kind in KINDS[:2]
@@ -130,27 +135,31 @@ def with_intervals(
     return found, {name: {column: list(e.interval) for column, e in row.items()} for name, row in each.items() if row}
 
 
-def _hits(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, np.ndarray]:
+def _hits(probabilities: list[np.ndarray], labels: np.ndarray, averaging: str) -> dict[str, np.ndarray]:
     """Say which images (N,) each scale recognises and, where there are three, which their mean ('ms') recognises."""
     named = {str(scale): p for scale, p in enumerate(probabilities, start=1)}
     if len(probabilities) == N_SCALES:
-        named["ms"] = over_scales(probabilities)
+        named["ms"] = over_scales(probabilities, averaging)
     return {name: (p.argmax(axis=1) == labels).astype(float) for name, p in named.items()}
 
 
-def per_class(probabilities: list[np.ndarray], labels: np.ndarray) -> dict[str, float]:
+def per_class(
+    probabilities: list[np.ndarray], labels: np.ndarray, averaging: str = "probabilities"
+) -> dict[str, float]:
     """Return the mean over classes of each class's accuracy, FGVC-Aircraft's official metric, in percent.
 
     >>> per_class([np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1]])], np.array([0, 0, 1]))
     {'1': 50.0}
     """
-    classes = [accuracies([p[labels == c] for p in probabilities], labels[labels == c]) for c in np.unique(labels)]
+    rows = [labels == c for c in np.unique(labels)]
+    classes = [accuracies([p[own] for p in probabilities], labels[own], averaging) for own in rows]
     return {scale: float(np.mean([row[scale] for row in classes])) for scale in classes[0]}
 
 
 def final(scales: list[Predictions], fitted: Calibration | None) -> np.ndarray:
     """Return the final answer (N, L): the mean over scales, as the recogniser gives it."""
-    return tempered(over_scales([scale.avg for scale in scales]), fitted.temperature if fitted else 1.0)
+    mean = over_scales([scale.avg for scale in scales], scales[0].averaging)
+    return tempered(mean, fitted.temperature if fitted else 1.0)
 
 
 def calibrated(scales: list[Predictions], fitted: Calibration | None) -> dict[str, pd.DataFrame]:

@@ -56,6 +56,9 @@ class Network(Section):
     last_block: Literal["kept", "left_out"] = "kept"  # at stride 16: dilated, or f(X) is what that block would read
     n_classifiers: NaturalInt  # n; section 5.2: 16; Figure 8: 1 to 16; 0: the baseline, max pooling over all cells
     attention: Literal["probability", "logit"]  # what M is computed from; the paper: 'probability activations'
+    readout: Literal["logits", "probabilities"] = "logits"  # what local predictions are the mean of, over the cells
+    readout_cells: Literal["all", "attended"] = "all"  # over which
+    averaging: Literal["probabilities", "log_probabilities"] = "probabilities"  # of levels and of scales (4.4.3)
     second_head: bool = False  # of the baseline: a linear classifier of mean-pooled features too; it averages both
 
 
@@ -76,20 +79,24 @@ class Train(Section):
     instructions: Literal["avx2"] | None = None  # of CPUs: the newest used, as newer ones round otherwise; null: any
     test_every: PositiveInt  # epochs between tests on the test split, only for the curves; no choice uses them
     loss: Literal["both", "local", "object"] = "both"  # Eq. 6, or one of its two terms alone (section 5.6.1)
+    loc_weight: Annotated[float, Field(gt=0)] = 1.0  # of l_loc in Eq. 6; the paper: 1
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of a target that all categories divide
+    classifier_rate: Annotated[float, Field(gt=0)] = 1.0  # rate of the fresh classifiers, as a multiple of lr
 
 
 class Attend(Section):
     """How a mask becomes the next scale's crop; values were chosen on training pictures, never by true boxes."""
 
     crops: Literal["attention", "centre", "true_box"] = "attention"  # what cuts them; the others are controls
-    region: Literal["all", "largest"]  # the box goes around all attended regions, or the largest
+    region: Literal["all", "largest", "mass"]  # the box goes around all attended regions, the largest, or M's mass
+    mass: Annotated[float, Field(gt=0, le=1)] = 0.8  # share of M's mass on each axis that region mass keeps
     margin: Annotated[float, Field(ge=0)]  # share of the box's side that is added
     minimum: Share  # least side of a crop, as a share of the side of the picture it is cut from
 
     @property
-    def policy(self) -> tuple[str, float, float]:
-        """The last arguments of ``model.boxes.next_crop``."""
-        return self.region, self.margin, self.minimum
+    def policy(self) -> tuple[str, float, float, float]:
+        """The last argument of ``model.boxes.next_crop``."""
+        return self.region, self.margin, self.minimum, self.mass
 
 
 class Training(Section):

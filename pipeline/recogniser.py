@@ -29,10 +29,12 @@ from pipeline.disk.temperature import Calibration, tempered
 from pipeline.errors import InputError
 from pipeline.training import inference, trained
 from pipeline.training.batches import TEST_BATCH, test_batches
+from pipeline.training.inference import ImageResult
 
 FORMAT, VERSION = "foveate model", 2  # 1 knew no calibration
 DESCRIPTION, CARD = "model.json", "README.md"
 WHOLE = (0.0, 0.0, 1.0, 1.0)
+MAPS = ("M", "M_b")  # of a result
 COPY = "copy the whole folder again, or export it again"
 # What code, and not a recipe, decides of the images that a scale reads: another value would be another model.
 HOW = {
@@ -44,7 +46,16 @@ HOW = {
     "quality": images.QUALITY,
     "subsampling": images.SUBSAMPLING,
 }
-AVERAGE = {"levels": "mean of local and object probabilities", "scales": "mean of the scales' probabilities"}
+AVERAGES = {
+    "probabilities": {
+        "levels": "mean of local and object probabilities",
+        "scales": "mean of the scales' probabilities",
+    },
+    "log_probabilities": {
+        "levels": "mean of the logarithms of local and object probabilities, made to sum to one",
+        "scales": "the same of the scales' probabilities",
+    },
+}
 
 
 class Used(Section):
@@ -55,6 +66,11 @@ class Used(Section):
     train: params.Train
     attend: params.Attend
 
+    @property
+    def training(self) -> params.Training:
+        """What each scale's network is, and how it was trained."""
+        return params.Training(network=self.network, train=self.train)
+
 
 class Description(Section):
     """What model.json says."""
@@ -63,7 +79,7 @@ class Description(Section):
     class_names: Annotated[list[str], Field(min_length=1)]  # in the order of the networks' outputs
     recipe: Used
     images: dict[str, Any] = HOW
-    average: dict[str, str] = AVERAGE
+    average: dict[str, str] = AVERAGES["probabilities"]  # in words what recipe.network.averaging is
     trained_on: str  # digest of scale 1's image set
     weights: Annotated[list[str], Field(min_length=1)]  # SHA-256 of each scale's file, scale 1 first
     metrics: dict[str, Any]  # of the evaluation on the test split
@@ -96,11 +112,12 @@ class Answer:
     size: tuple[int, int]  # width and height of the upright picture, pixels
     views: list[View]  # a scale each
     temperature: float = 1.0  # of the final answer
+    averaging: str = "probabilities"  # of the scales
 
     @cached_property
     def probabilities(self) -> np.ndarray:
         """The multi-scale prediction, calibrated, (L,) float32."""
-        return tempered(over_scales([view.avg for view in self.views]), self.temperature)
+        return tempered(over_scales([view.avg for view in self.views], self.averaging), self.temperature)
 
 
 @dataclass(frozen=True)
@@ -119,25 +136,35 @@ class Recogniser:
         """
         if not originals:
             return []
-        crops, policy = [WHOLE] * len(originals), self.recipe.attend.policy
+        crops: Sequence[Sequence[float]] = [WHOLE] * len(originals)
         views: list[list[View]] = [[] for _ in originals]
         for network in self.networks:
             seen = self._prepare(originals, crops)
             batches = test_batches(seen, np.arange(len(originals)), batch)
             done = [one for part in inference.run(network, seen, batches, self.device) for one in part]
             done.sort(key=lambda result: result.position)
-            mean = inference.predictions(done, seen).avg
-            following = []
-            for result, avg, crop, before in zip(done, mean, crops, views, strict=True):
-                outer, mask = torch.tensor([crop], dtype=torch.float64), torch.from_numpy(result.M_b)[None]
-                attended, after = (
-                    box[0].tolist() for box in (attended_box(mask, outer), next_crop(mask, outer, *policy))
-                )
+            mean = inference.predictions(done, seen, self.recipe.training).avg
+            boxes, following = self._boxes(done, crops), []
+            for result, avg, crop, (attended, after), before in zip(done, mean, crops, boxes, views, strict=True):
                 jpeg = seen.read(str(result.position))
                 before.append(View(jpeg, crop, attended, result.loc, result.obj, avg, result.M, result.M_b))
                 following.append(after)
             crops = following
-        return [Answer(one.size, own, self.temperature) for one, own in zip(originals, views, strict=True)]
+        settings = self.temperature, self.recipe.network.averaging
+        return [Answer(one.size, own, *settings) for one, own in zip(originals, views, strict=True)]
+
+    def _boxes(
+        self, results: list[ImageResult], crops: Sequence[Sequence[float]]
+    ) -> list[tuple[list[float], list[float]]]:
+        """Return for each result the box around the attended cells, and what the next scale sees."""
+        outer = torch.tensor(crops, dtype=torch.float64)  # N 4
+        boxes = torch.empty(len(results), 2, 4, dtype=torch.float64)
+        shapes = pd.Series([result.M_b.shape for result in results])
+        for rows in shapes.groupby(shapes).indices.values():  # masks of one shape are a batch
+            M, M_b = (torch.from_numpy(np.stack([getattr(results[i], part) for i in rows])) for part in MAPS)
+            boxes[rows, 0] = attended_box(M_b, outer[rows])
+            boxes[rows, 1] = next_crop(M_b, M, outer[rows], self.recipe.attend.policy)
+        return [(attended, following) for attended, following in boxes.tolist()]
 
     def _prepare(self, originals: Sequence[Image.Image], crops: Sequence[Sequence[float]]) -> "_Held":
         """Make the image set that a scale reads, in memory."""
@@ -197,7 +224,7 @@ def read(folder: Path) -> Description:
     if digest != _digest(said):
         raise InputError(f"{path}: damaged or edited, its digest is of another content; {COPY}")
     description = sections.check(Description, said, f"{path}: ")
-    if description.images != HOW or description.average != AVERAGE:
+    if description.images != HOW or description.average != AVERAGES[description.recipe.network.averaging]:
         raise InputError(f"{path}: its images are made in a way that this code does not know: take its own foveate")
     for place, expected in zip(scales(folder, description), description.weights, strict=True):
         if files.sha256(place / trained.WEIGHTS, COPY) != expected:

@@ -35,11 +35,12 @@ class Predictions:
     loc: np.ndarray  # (N, L) float32, probabilities of the local classifiers
     obj: np.ndarray  # (N, L) float32, probabilities of the object-level classifier
     answer: str = "avg"  # the level whose prediction counts: 'avg', or the only one that was trained
+    averaging: str = "probabilities"  # of levels and of scales, as ``over_scales`` has it
 
     @property
     def avg(self) -> np.ndarray:
         """The scale's prediction, the mean of both levels (section 4.4.3)."""
-        return (self.loc + self.obj) / 2
+        return over_scales([self.loc, self.obj], self.averaging)
 
     def accuracies(self) -> dict[str, float]:
         """Return the accuracies of both levels and of their mean, in percent."""
@@ -58,17 +59,29 @@ class Predictions:
         """Return the predictions of one split."""
         rows = self.split == split
         return Predictions(
-            self.id[rows], self.split[rows], self.label[rows], self.loc[rows], self.obj[rows], self.answer
+            *(column[rows] for column in (self.id, self.split, self.label, self.loc, self.obj)),
+            answer=self.answer,
+            averaging=self.averaging,
         )
 
 
-def over_scales(probabilities: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the prediction of all scales, the mean of theirs (section 4.4.3); all arrays have one shape.
+def over_scales(probabilities: Sequence[np.ndarray], averaging: str = "probabilities") -> np.ndarray:
+    """Return the prediction of all scales, the mean of theirs (section 4.4.3); all arrays (..., L) have one shape.
+
+    averaging  ``probabilities``      their mean
+               ``log_probabilities``  the mean of their logarithms, made to sum to one: what one scale calls impossible,
+                                      all do; a probability of 0 counts as the least that there is
 
     >>> over_scales([np.array([0.5, 0.5]), np.array([1.0, 0.0])])
     array([0.75, 0.25])
+    >>> over_scales([np.array([0.5, 0.5]), np.array([0.8, 0.2])], "log_probabilities").round(3)
+    array([0.667, 0.333])
     """
-    return np.mean(probabilities, axis=0)
+    if averaging == "probabilities":
+        return np.mean(probabilities, axis=0)
+    logs = np.log(np.maximum(np.asarray(probabilities, np.float64), np.finfo(np.float32).tiny)).mean(axis=0)
+    shares = np.exp(logs - logs.max(axis=-1, keepdims=True))
+    return (shares / shares.sum(axis=-1, keepdims=True)).astype(np.asarray(probabilities[0]).dtype)
 
 
 def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -89,9 +102,9 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
 def read_predictions(folder: Path) -> Predictions:
     """Read predictions.npz; raise InputError where it is missing, damaged or does not fit together."""
     path = folder / "predictions.npz"
-    arrays = _load(path, ("id", "split", "label", "loc", "obj", "answer"))
-    answer = str(arrays.pop("answer"))
-    read = Predictions(**arrays, answer=answer)
+    arrays = _load(path, ("id", "split", "label", "loc", "obj", "answer"), optional=("averaging",))
+    words = {name: str(arrays.pop(name)) for name in ("answer", "averaging") if name in arrays}
+    read = Predictions(**arrays, **words)
     if wrong := _wrong(read):
         raise InputError(f"{path}: cannot be read ({wrong}); {WAY_OUT}")
     return read
@@ -108,6 +121,8 @@ def _wrong(read: Predictions) -> str:
         return f"{n} images and probabilities of shapes {read.loc.shape} and {read.obj.shape}"
     if len(set(read.id)) < n:
         return "an image is there twice"
+    if read.averaging not in ("probabilities", "log_probabilities"):
+        return f"unknown averaging {read.averaging!r:.20}"
     if not set(read.split) <= {"train", "test"} or read.answer not in ("avg", "loc", "obj"):
         return f"unknown split, or unknown answer {read.answer!r:.20}"
     if read.label.min() < 0 or read.label.max() >= read.loc.shape[1]:
@@ -181,10 +196,10 @@ def read_maps(folder: Path, images: Collection[str] = ()) -> dict[str, tuple[np.
     return {name: maps[name] for name in images} if len(images) else maps
 
 
-def _load(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+def _load(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
     """Load arrays without trusting their content: pickles are refused, and what is damaged becomes an InputError."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in names}
+            return {name: stored[name] for name in (*names, *(name for name in optional if name in stored))}
     except DAMAGE as error:
         raise InputError(f"{path}: cannot be read ({one_line(error)}); {WAY_OUT}") from error

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from model.network import Output
 from model.prediction import local_prediction, object_prediction
+from pipeline import params
 from pipeline.disk.imageset import ImageSet
 from pipeline.disk.predictions import Predictions
 from pipeline.training.batches import load_whole, test_batches
@@ -62,8 +63,8 @@ def run(
         yield _unbatch(positions, network(X.to(device, non_blocking=True)))
 
 
-def predictions(results: list[ImageResult], images: ImageSet, answer: str = "avg") -> Predictions:
-    """Join the results with the images' ids and labels; ``answer`` is ``Training.answer``."""
+def predictions(results: list[ImageResult], images: ImageSet, recipe: params.Training) -> Predictions:
+    """Join the results of a recipe's network with the images' ids and labels."""
     index = images.index.iloc[[result.position for result in results]]
     return Predictions(
         id=index.id.to_numpy(dtype=str),
@@ -71,7 +72,8 @@ def predictions(results: list[ImageResult], images: ImageSet, answer: str = "avg
         label=index.label.to_numpy(),
         loc=np.stack([result.loc for result in results]),
         obj=np.stack([result.obj for result in results]),
-        answer=answer,
+        answer=recipe.answer,
+        averaging=recipe.network.averaging,
     )
 
 
@@ -82,7 +84,9 @@ def predict(output: Output) -> tuple[Tensor, Tensor]:
     """
     obj = object_prediction(output.logits)
     if output.attention is not None:
-        return local_prediction(output.attention.A), obj
+        readout, cells = output.readout
+        M_b = output.attention.M_b if cells == "attended" else None
+        return local_prediction(output.attention.A, readout, M_b), obj
     return (obj if output.mean_logits is None else object_prediction(output.mean_logits)), obj
 
 

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
@@ -26,7 +27,6 @@ from pipeline.training.inference import ImageResult
 
 SUMS = ["l_loc", "l_obj", "acc_loc", "acc_obj", "acc_avg", "attended", "cells_right"]  # sums over the images of a step
 PERCENT = ["acc_loc", "acc_obj", "acc_avg", "cells_right"]  # of SUMS, as a history has them
-WEIGHTS = {"both": (1, 1), "local": (1, 0), "object": (0, 1)}  # of l_loc and l_obj, by what a recipe minimises
 
 
 class Log(Protocol):
@@ -71,7 +71,8 @@ def assemble(recipe: params.Network, body: backbone.Backbone, n_categories: int)
     """Put the classifiers that a recipe names on a backbone."""
     if recipe.n_classifiers == 0:
         return Baseline(body, n_categories, recipe.second_head)
-    return Network(body, n_categories, recipe.n_classifiers, recipe.attention)
+    readout = recipe.readout, recipe.readout_cells
+    return Network(body, n_categories, recipe.n_classifiers, recipe.attention, readout)
 
 
 def train(
@@ -82,12 +83,12 @@ def train(
     checkpoint: Checkpoint,
     pretrained: dict[str, Tensor],
 ) -> nn.Module:
-    """Minimise l = l_loc + l_obj (Eq. 6), or the one term that the recipe names.
+    """Minimise l = l_loc + l_obj (Eq. 6), or what else the recipe's ``Objective`` is.
 
     Goes on after the last epoch of ``checkpoint``, and adds a row of numbers to its history for every further epoch.
     Returns the network after the last epoch.
     """
-    values = recipe.train
+    values, objective = recipe.train, Objective.of(recipe.training)
     batches = TrainingBatches(data, values.batch, values.crop, values.seed)
     network = build(recipe, len(data.class_names), accelerator, pretrained)
     network, optimizer = accelerator.prepare(network, _optimizer(network, values))
@@ -102,16 +103,16 @@ def train(
         for i, (X, t) in enumerate(_progress(islice(loader, batches.steps), batches.steps, epoch, accelerator)):
             lr = set_rate(optimizer, values, epoch - 1 + i / batches.steps)
             X, t = X.to(accelerator.device, non_blocking=True), t.to(accelerator.device, non_blocking=True)
-            sums = step(network, values.loss, X, t, batches.batch, accelerator)
+            sums = step(network, objective, X, t, batches.batch, accelerator)
             optimizer.step()
             optimizer.zero_grad()
             divergence.add(sums[:2].sum(), i + 1, lr)
             total += sums
         divergence.finish()
-        row = {"epoch": epoch, **_means(accelerator.reduce(total), batches.images), "lr": lr}
+        row = {"epoch": epoch, **_means(accelerator.reduce(total), batches.images, objective), "lr": lr}
         row["images_per_s"] = batches.images / (time.perf_counter() - started)
         if epoch % values.test_every == 0 or epoch == values.epochs:
-            row |= _test(inference.infer(network, data, "test", accelerator), data)
+            row |= _test(inference.infer(network, data, "test", accelerator), data, recipe.training)
         checkpoint.history.append(row)
         if accelerator.is_main_process:
             log.epoch(row)
@@ -121,28 +122,45 @@ def train(
     return accelerator.unwrap_model(network)
 
 
-def step(network: nn.Module, loss: str, X: Tensor, t: Tensor, batch: int, accelerator: Accelerator) -> Tensor:
-    """Add the gradients of this process's share of a step; return SUMS over the images of the share.
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised: w_loc l_loc + w_obj l_obj, with targets of which all categories divide a share."""
 
-    loss  ``both``, ``local`` or ``object``: what is minimised; without local classifiers it is the object loss
+    w_loc: float = 1  # Eq. 6 has 1 and 1
+    w_obj: float = 1
+    smoothing: float = 0
+    averaging: str = "probabilities"  # of the two levels' predictions, whose accuracy is watched
+
+    @classmethod
+    def of(cls, recipe: params.Training) -> "Objective":
+        """Return what a recipe minimises; a baseline's second classifier has no l_loc to be weighted."""
+        w_loc = recipe.train.loc_weight if recipe.network.n_classifiers else 1
+        weights = {"both": (w_loc, 1), "local": (w_loc, 0), "object": (0, 1)}[recipe.train.loss]
+        return cls(*weights, recipe.train.label_smoothing, recipe.network.averaging)
+
+
+def step(
+    network: nn.Module, objective: Objective, X: Tensor, t: Tensor, batch: int, accelerator: Accelerator
+) -> Tensor:
+    """Add the gradients of this process's share of a step; return SUMS over the images of the share.
 
     Gradients are averaged over processes, though their shares may differ by one image. So the loss is the sum over the
     share, divided by the size of the whole batch, times the number of processes.
     """
     output: Output = network(X)
-    l_obj = object_loss(output.logits, t)  # b
+    l_obj = object_loss(output.logits, t, objective.smoothing)  # b
     l_loc, attended = torch.zeros_like(l_obj), torch.ones_like(l_obj)
     if output.mean_logits is not None:
-        l_loc = object_loss(output.mean_logits, t)  # b; of the baseline's second classifier
+        l_loc = object_loss(output.mean_logits, t, objective.smoothing)  # b; of the baseline's second classifier
     if output.attention is not None:
-        l_loc = local_loss(output.attention.A, output.attention.M_b, t)  # b
+        l_loc = local_loss(output.attention.A, output.attention.M_b, t, objective.smoothing)  # b
         attended = output.attention.M_b.float().mean(dim=(1, 2))  # b
-    w_loc, w_obj = WEIGHTS[loss]
-    minimised = w_loc * l_loc + w_obj * l_obj  # b, Eq. 6
+    minimised = objective.w_loc * l_loc + objective.w_obj * l_obj  # b, Eq. 6
     accelerator.backward(minimised.sum() / batch * accelerator.num_processes)
     with torch.no_grad():
         loc, obj = inference.predict(output)
-        hits = (torch.stack([loc, obj, loc + obj]).argmax(dim=2) == t).float()  # 3 b
+        both = loc + obj if objective.averaging == "probabilities" else loc.log() + obj.log()
+        hits = (torch.stack([loc, obj, both]).argmax(dim=2) == t).float()  # 3 b
         if output.attention is None:
             right = torch.full_like(l_obj, torch.nan)  # without local classifiers there is no such number
         else:
@@ -151,13 +169,13 @@ def step(network: nn.Module, loss: str, X: Tensor, t: Tensor, batch: int, accele
 
 
 def set_rate(optimizer: torch.optim.Optimizer, recipe: params.Train, epoch: float) -> float:
-    """Set the learning rate at a point in time, counted in epochs, and return it.
+    """Set the learning rates at a point in time, counted in epochs, and return that of the backbone.
 
     There is no scheduler: Accelerate would step it once per process, and a resumed job would have to restore it.
     """
     factor = warmup_then_cosine(epoch, recipe.warmup_epochs, recipe.epochs)
     for group in optimizer.param_groups:
-        group["lr"] = factor * recipe.lr
+        group["lr"] = factor * recipe.lr * group["multiple"]
     return factor * recipe.lr
 
 
@@ -173,23 +191,29 @@ def warmup_then_cosine(epoch: float, warmup: float, epochs: int) -> float:
 
 
 def _optimizer(network: nn.Module, recipe: params.Train) -> torch.optim.Optimizer:
-    trained = [p for p in network.parameters() if p.requires_grad]
+    trained: dict[bool, list[nn.Parameter]] = {True: [], False: []}  # the backbone's, and the classifiers'
+    for name, p in network.named_parameters():
+        if p.requires_grad:
+            trained[name.startswith("backbone.")].append(p)
+    multiples = {True: 1.0, False: recipe.classifier_rate}
+    groups = [{"params": own, "multiple": multiples[body]} for body, own in trained.items() if own]
     # Fused on GPUs alone, where it refuses a gradient whose memory layout is not that of its parameter (channels_last).
     # On CPUs that of torch 2.14 silently pairs the wrong elements then: six points lost on ten classes of CUB.
-    fused = trained[0].is_cuda or None
-    return torch.optim.AdamW(trained, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
+    fused = groups[0]["params"][0].is_cuda or None
+    return torch.optim.AdamW(groups, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
 
 
-def _means(total: Tensor, n: int) -> dict[str, float]:
+def _means(total: Tensor, n: int, objective: Objective) -> dict[str, float]:
     values = dict(zip(SUMS, (total / n).tolist(), strict=True))
     values = {name: 100 * value if name in PERCENT else value for name, value in values.items()}
     if math.isnan(values["cells_right"]):  # neither a checkpoint nor MLflow is to hold a number that is none
         del values["cells_right"]
-    return {"loss": values["l_loc"] + values["l_obj"]} | values
+    w_loc = objective.w_loc or 1  # of a single loss both are shown as they are
+    return {"loss": w_loc * values["l_loc"] + values["l_obj"]} | values
 
 
-def _test(results: list[ImageResult], data: ImageSet) -> dict[str, float]:
-    accuracies = inference.predictions(results, data).accuracies()
+def _test(results: list[ImageResult], data: ImageSet, recipe: params.Training) -> dict[str, float]:
+    accuracies = inference.predictions(results, data, recipe).accuracies()
     return {f"test_{name}": value for name, value in accuracies.items()}
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.measure import label, regionprops
 
-from model.boxes import compose, largest_region, tight_box, widen
+from model.boxes import compose, largest_region, mass_box, tight_box, widen
 
 
 def mask(*rows):
@@ -49,6 +49,38 @@ def test_largest_region_follows_a_snake():
 
 def test_largest_region_of_nothing_is_nothing():
     assert not largest_region(torch.zeros(2, 3, 3, dtype=torch.bool)).any()
+
+
+@pytest.mark.parametrize("mass", [0.1, 0.5, 0.8, 1.0])
+@pytest.mark.parametrize("shape", [(5, 7), (1, 4), (3, 1), (8, 8)])
+def test_mass_box_cuts_the_same_off_at_each_side(shape, mass):
+    """Against a search in small steps for the places that have so much of the mass before them."""
+    M = torch.rand(4, *shape) + 0.1
+    M[0, 0, 0] = -3  # logits can be negative
+    for one, box in zip(M.double(), mass_box(M, mass).tolist(), strict=True):
+        weights = one - one.min()
+        for axis, low, high in ((0, box[0], box[2]), (1, box[1], box[3])):
+            along = weights.sum(axis)
+            if along.numel() == 1:
+                assert (low, high) == pytest.approx(((1 - mass) / 2, (1 + mass) / 2))
+                continue
+            steps = 2000
+            fine = along.repeat_interleave(steps) / steps
+            before = fine.cumsum(0) / fine.sum()
+            for found, share in ((low, (1 - mass) / 2), (high, (1 + mass) / 2)):
+                at = min(int(found * len(fine)), len(fine) - 1)
+                assert float(before[at]) == pytest.approx(share, abs=2e-3)
+
+
+def test_mass_box_of_maps_that_say_nothing_is_the_whole_picture():
+    for M in (torch.zeros(1, 3, 4), torch.full((1, 3, 4), -2.5), torch.full((1, 1, 1), 7.0)):
+        assert mass_box(M, 0.5).tolist() == [[0, 0, 1, 1]]
+
+
+def test_mass_box_of_one_cell_lies_inside_it():
+    M = torch.zeros(1, 4, 4)
+    M[0, 2, 1] = 5
+    assert mass_box(M, 0.5).tolist() == [[0.3125, 0.5625, 0.4375, 0.6875]]
 
 
 @given(

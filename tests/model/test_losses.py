@@ -50,3 +50,19 @@ def test_object_loss_is_equation_5():
     logits, t = torch.randn(3, 4), torch.tensor([0, 3, 1])
     expected = [-log(float(p[c])) for p, c in zip(logits.double().softmax(1), t, strict=True)]
     torch.testing.assert_close(object_loss(logits, t), torch.tensor(expected, dtype=torch.float32))
+
+
+@pytest.mark.parametrize("s", [0.1, 0.9])
+def test_smoothed_targets_give_each_category_its_share_and_the_background_none(s):
+    A, M_b, t = torch.randn(2, 4, 3, 2), torch.rand(2, 3, 2) < 0.5, torch.tensor([2, 0])
+    for b, found in enumerate(local_loss(A, M_b, t, s).tolist()):
+        p, expected, w = A[b].double().softmax(0), 0.0, float(M_b[b].double().mean())
+        for y, x in ((y, x) for y in range(3) for x in range(2)):
+            target = [(1 - s) * (c == int(t[b])) + s / 3 for c in range(3)] + [0] if M_b[b, y, x] else [0, 0, 0, 1]
+            cost = -sum(share * log(p[c, y, x]) for c, share in enumerate(target))
+            expected += ((1 - w) if M_b[b, y, x] else w) * cost / 6
+        assert found == pytest.approx(expected, rel=1e-5)
+    for logits, category, found in zip(A[:, :3, 0, 0], t, object_loss(A[:, :3, 0, 0], t, s).tolist(), strict=True):
+        p = logits.double().softmax(0)
+        expected = -sum(((1 - s) * (c == int(category)) + s / 3) * log(p[c]) for c in range(3))
+        assert found == pytest.approx(float(expected), rel=1e-5)

@@ -1,5 +1,7 @@
 """Section 4.4.3 against plain loops."""
 
+from math import exp
+
 import pytest
 import torch
 
@@ -12,6 +14,25 @@ def test_local_prediction_averages_over_space_and_drops_the_background():
         means = [sum(image[c, y, x].item() for y in range(3) for x in range(5)) / 15 for c in range(3)]
         exp = [torch.tensor(m).exp().item() for m in means]
         assert p.tolist() == pytest.approx([e / sum(exp) for e in exp], rel=1e-5)
+
+
+@pytest.mark.parametrize("readout", ["logits", "probabilities"])
+def test_every_readout_is_the_mean_over_its_cells(readout):
+    A, cells = torch.randn(4, 4, 3, 5), torch.rand(4, 3, 5) < 0.4
+    cells[0], cells[1] = False, True
+    for mask in (None, cells):
+        for b, found in enumerate(local_prediction(A, readout, mask).tolist()):
+            places = [(y, x) for y in range(3) for x in range(5) if mask is None or not mask[b].any() or mask[b, y, x]]
+            values = A[b].double() if readout == "logits" else A[b].double().softmax(0)
+            means = [sum(float(values[c, y, x]) for y, x in places) / len(places) for c in range(3)]
+            shares = [exp(m) for m in means] if readout == "logits" else means
+            assert found == pytest.approx([share / sum(shares) for share in shares], rel=1e-5)
+
+
+def test_where_all_say_background_there_are_still_probabilities():
+    A = torch.zeros(1, 4, 2, 2)
+    A[:, -1] = 1e4
+    assert torch.isfinite(local_prediction(A, "probabilities")).all()
 
 
 def test_background_does_not_matter():

@@ -61,14 +61,15 @@ def test_the_next_crop_is_a_box_of_the_original():
     mask = np.zeros((4, 4), dtype=bool)
     mask[1, 1] = True
     index = boxed([0, 0, 1, 1], [0.5, 0.5, 1, 1])
-    found = crop.attention(recipe(), index, [mask, mask])
+    found = crop.attention(recipe(), index, [(mask.astype(np.float16), mask)] * 2)
     assert found == pytest.approx(np.array([[0.125, 0.125, 0.625, 0.625], [0.5625, 0.5625, 0.8125, 0.8125]]))
 
 
 def test_region_policy():
     mask = np.array([[True, False, False, True, True]])
-    for region, left in {"all": 0, "largest": 0.6}.items():
-        found = crop.attention(recipe(region=region, minimum=0.0), boxed([0, 0, 1, 1]), [mask])
+    for region, left in {"all": 0, "largest": 0.6, "mass": 0.6 / 4}.items():  # of five cells three have all the mass
+        maps = [(mask.astype(np.float16), mask)]
+        found = crop.attention(recipe(region=region, minimum=0.0, mass=0.5), boxed([0, 0, 1, 1]), maps)
         assert found[0, 0] == pytest.approx(left)
 
 
@@ -97,9 +98,12 @@ def test_true_boxes_have_their_margin_and_no_least_side(finished):
 
 def test_attention_is_the_models_next_crop_whatever_the_masks_shapes():
     rng = np.random.default_rng(0)
-    masks = [rng.random(shape) < 0.3 for shape in [(3, 5), (5, 3), (1, 1), (4, 4)]]
+    shapes = [(3, 5), (5, 3), (1, 1), (3, 5)]
+    maps = [(rng.random(shape).astype(np.float16), rng.random(shape) < 0.3) for shape in shapes]
     index = boxed(*([0.1 * n, 0.2, 0.1 * n + 0.5, 0.9] for n in range(4)))
-    found = crop.attention(recipe(margin=0.2, minimum=0.3), index, masks)
-    for mask, box, row in zip(masks, index.to_numpy(), found, strict=True):
-        one = next_crop(torch.from_numpy(mask)[None], torch.from_numpy(box)[None], "all", 0.2, 0.3)
-        assert row == pytest.approx(one[0].numpy())
+    for region in ("all", "largest", "mass"):
+        policy = recipe(region=region, margin=0.2, minimum=0.3)
+        found = crop.attention(policy, index, maps)
+        for (M, M_b), box, row in zip(maps, index.to_numpy(), found, strict=True):
+            each = (torch.from_numpy(part)[None] for part in (M_b, M, box))
+            assert row == pytest.approx(next_crop(*each, policy.policy)[0].numpy())

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from conftest import TINY, run_pipeline, write_params
 from pipeline import images, recogniser
 from pipeline.disk import files, imageset, predictions, text
 from pipeline.disk.imageset import CROP
@@ -74,6 +75,24 @@ def test_alone_or_in_another_order_or_batch_a_picture_gets_the_same_answer(finis
     assert_as_evaluated(ready.answer([originals[name] for name in names], batch=3), names, finished)
 
 
+def test_every_reading_of_a_recipe_is_answered_by_as_it_was_evaluated(project, tiny):
+    """All values whose default is the paper's are others here; so are answers, boxes and what model.json says."""
+    tiny["network"] |= {"readout": "probabilities", "readout_cells": "attended", "averaging": "log_probabilities"}
+    tiny["train"] |= {"loc_weight": 4.0, "label_smoothing": 0.1, "classifier_rate": 5.0}
+    tiny["attend"] |= {"region": "mass", "mass": 0.6, "minimum": 0.2}
+    write_params(project, {"tiny": tiny})
+    run_pipeline(project)
+    said = recogniser.read(project / "runs/tiny/model")
+    assert "logarithms" in said.average["levels"] and said.recipe.network.readout == "probabilities"
+    index, pack = imageset.read_originals(project / "data/raw/tiny")
+    rows = list(index[index.split == "test"].itertuples())
+    answers = load(project / "runs/tiny/model").answer([images.open_rgb(pack.read(r.file), r.file) for r in rows])
+    assert_as_evaluated(answers, [row.id for row in rows], project)
+    one = answers[0].views[0]
+    assert one.avg == pytest.approx(np.sqrt(one.loc * one.obj) / np.sqrt(one.loc * one.obj).sum(), rel=1e-4)
+    assert np.ptp(one.M.astype(np.float16)) > 0, "else the box of the mass would be the whole picture"
+
+
 def test_no_pictures_have_no_answers(folder):
     assert load(folder).answer([]) == []
 
@@ -140,5 +159,5 @@ def test_a_folder_that_is_not_what_was_exported_is_one_line(folder, kind):
 def test_a_model_has_what_the_recipe_says_it_was_made_with(finished, folder):
     said = json.loads((folder / "model.json").read_text())
     assert said["images"]["quality"] == images.QUALITY and said["recipe"]["prepare"] == {"short_edge": 64}
-    assert said["recipe"]["attend"] == {"crops": "attention", "region": "all", "margin": 0.15, "minimum": 0.5}
+    assert said["recipe"]["attend"] == TINY["attend"] | {"crops": "attention", "mass": 0.8}
     assert said["metrics"] == files.read_json(finished / "reports/metrics/tiny.json")

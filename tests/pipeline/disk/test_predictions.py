@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.disk import predictions
-from pipeline.disk.predictions import Predictions
+from pipeline.disk.predictions import Predictions, over_scales
 from pipeline.errors import InputError
 
 
@@ -81,6 +81,31 @@ def test_accuracies_of_both_levels_and_of_their_mean():
         "acc_obj": 100,
         "acc_avg": 100,
     }
+
+
+def test_the_mean_of_logarithms_is_the_geometric_mean():
+    p = np.random.default_rng(0).dirichlet(np.ones(4), (3, 5)).astype(np.float32)
+    found = over_scales(list(p), "log_probabilities")
+    assert found.dtype == np.float32
+    for row, expected in zip(found, np.swapaxes(p, 0, 1).astype(float), strict=True):
+        means = [float(np.prod(expected[:, c])) ** (1 / 3) for c in range(4)]
+        assert row == pytest.approx([mean / sum(means) for mean in means], rel=1e-5)
+
+
+def test_zeros_have_a_geometric_mean_too():
+    sure = [np.array([[1.0, 0.0, 0.0]], np.float32), np.array([[0.0, 1.0, 0.0]], np.float32)]
+    found = over_scales(sure, "log_probabilities")
+    assert found.tolist() == [[0.5, 0.5, 0.0]] or found[0] == pytest.approx([0.5, 0.5, 0.0], abs=1e-6)
+    assert np.isfinite(over_scales([np.zeros((1, 3), np.float32)], "log_probabilities")).all()
+
+
+def test_predictions_remember_how_they_are_averaged(tmp_path):
+    loc, obj = np.array([[0.5, 0.5]], np.float32), np.array([[0.2, 0.8]], np.float32)
+    names = np.array(["a"]), np.array(["test"]), np.array([1])
+    predictions.write_predictions(tmp_path, Predictions(*names, loc, obj, "avg", "log_probabilities"))
+    read = predictions.read_predictions(tmp_path)
+    assert read.averaging == read.of("test").averaging == "log_probabilities"
+    assert read.avg[0] == pytest.approx([1 / 3, 2 / 3], rel=1e-5)
 
 
 @pytest.mark.parametrize("answer", ["loc", "obj", "avg"])

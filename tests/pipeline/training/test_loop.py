@@ -7,11 +7,11 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import command_line
-from conftest import VARIANTS
+from conftest import TINY, VARIANTS, write_params
 from model.losses import local_loss, object_loss
 from pipeline import params
 from pipeline.errors import InputError
-from pipeline.training import accelerator, loop
+from pipeline.training import accelerator, inference, loop
 from pipeline.training.divergence import Divergence
 
 ONE = type("OneProcess", (), {"num_processes": 1, "backward": staticmethod(lambda loss: loss.backward())})
@@ -35,7 +35,7 @@ def test_a_step_of_unequal_shares_adds_up_to_the_batch_mean(project):
     network.zero_grad()
     pretend = type("TwoProcesses", (), {"num_processes": 2, "backward": staticmethod(lambda loss: loss.backward())})
     for share in (slice(0, 3), slice(3, 4)):
-        loop.step(network, "both", X[share], t[share], 4, pretend)
+        loop.step(network, loop.Objective(), X[share], t[share], 4, pretend)
     for expected, p in zip(whole, network.parameters(), strict=True):
         torch.testing.assert_close(p.grad / 2, expected, atol=1e-5, rtol=1e-3)
 
@@ -60,7 +60,7 @@ def test_input_errors_are_raised_as_such(project, write_recipe, tiny):
 def test_a_variant_trains_what_it_should_and_leaves_the_rest_alone(project, name, trained, untouched):
     network = build(name)
     X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.arange(4)
-    loop.step(network, params.read("tiny", name).train.loss, X, t, 4, ONE)
+    loop.step(network, loop.Objective.of(params.read("tiny", name).training), X, t, 4, ONE)
     reached = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None}
     frozen = {name.split(".")[0] for name, p in network.named_parameters() if not p.requires_grad}
     assert reached == trained and frozen == untouched
@@ -71,7 +71,7 @@ def test_all_parameters_that_are_not_frozen_get_a_gradient(project):
     for name in VARIANTS:
         network = build(name)
         X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.arange(4)
-        loop.step(network, params.read("tiny", name).train.loss, X, t, 4, ONE)
+        loop.step(network, loop.Objective.of(params.read("tiny", name).training), X, t, 4, ONE)
         assert all(p.grad is not None for p in network.parameters() if p.requires_grad), name
 
 
@@ -83,7 +83,7 @@ def test_both_heads_of_a_baseline_are_trained_by_their_mean_loss(project):
     sum(losses).backward()
     expected = [p.grad.clone() for p in network.parameters()]
     network.zero_grad()
-    sums = loop.step(network, "both", X, t, 4, ONE)
+    sums = loop.step(network, loop.Objective(), X, t, 4, ONE)
     for hand, p in zip(expected, network.parameters(), strict=True):
         torch.testing.assert_close(p.grad, hand)
     assert sums[:2].tolist() == pytest.approx([4 * loss.item() for loss in losses])
@@ -93,7 +93,7 @@ def test_both_heads_of_a_baseline_are_trained_by_their_mean_loss(project):
 def test_a_row_says_how_many_attended_cells_are_right_where_there_are_local_classifiers(project, variant):
     network = build(variant)
     X, t = torch.randint(256, (4, 3, 64, 96), dtype=torch.uint8), torch.arange(4)
-    row = loop._means(loop.step(network, "both", X, t, 4, ONE), 4)
+    row = loop._means(loop.step(network, loop.Objective(), X, t, 4, ONE), 4, loop.Objective())
     assert all(map(math.isfinite, row.values()))
     if variant == "baseline":
         assert "cells_right" not in row
@@ -103,6 +103,64 @@ def test_a_row_says_how_many_attended_cells_are_right_where_there_are_local_clas
         cells = [A[:4, y, x].tolist() for y, x in M_b.nonzero().tolist()]
         shares.append(sum(cell.index(max(cell)) == true for cell in cells) / len(cells))
     assert row["cells_right"] == pytest.approx(100 * sum(shares) / 4) and 0 < row["cells_right"] < 100
+
+
+@pytest.mark.parametrize(
+    "changes, weights",
+    [
+        ({}, (1, 1)),
+        ({"train.loc_weight": 4.0}, (4, 1)),
+        ({"train.loc_weight": 4.0, "network.n_classifiers": 0}, (1, 1)),  # max pooling has no l_loc
+        ({"train.loc_weight": 4.0, "network.n_classifiers": 0, "network.second_head": True}, (1, 1)),
+        ({"train.loss": "object"}, (0, 1)),
+    ],
+)
+def test_what_is_minimised_is_the_weighted_sum_of_the_losses(project, changes, weights):
+    write_params(project, {"tiny": TINY}, variants={"ours": {}, "other": changes | {"train.label_smoothing": 0.2}})
+    objective = loop.Objective.of(params.read("tiny", "other").training)
+    assert (objective.w_loc, objective.w_obj) == weights
+    network = build("other").eval()
+    X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.arange(4)
+    output = network(X)
+    l_obj = object_loss(output.logits, t, 0.2)
+    l_loc = torch.zeros(4) if output.mean_logits is None else object_loss(output.mean_logits, t, 0.2)
+    if output.attention:
+        l_loc = local_loss(output.attention.A, output.attention.M_b, t, 0.2)
+    (weights[0] * l_loc + weights[1] * l_obj).mean().backward()
+    expected = [p.grad.clone() if p.grad is not None else None for p in network.parameters()]
+    network.zero_grad()
+    sums = loop.step(network, objective, X, t, 4, ONE)
+    for hand, p in zip(expected, network.parameters(), strict=True):
+        if p.requires_grad:
+            torch.testing.assert_close(p.grad, hand)
+    shown = loop._means(sums, 4, objective)
+    w_loc = weights[0] or 1
+    assert shown["loss"] == pytest.approx(w_loc * l_loc.mean().item() + l_obj.mean().item(), rel=1e-5)
+
+
+def test_classifiers_have_a_rate_of_their_own(project):
+    write_params(project, {"tiny": TINY}, variants={"ours": {}, "quick": {"train.classifier_rate": 5.0}})
+    network, recipe = build("quick"), params.read("tiny", "quick").train
+    optimizer = loop._optimizer(network, recipe)
+    assert loop.set_rate(optimizer, recipe, 1) == recipe.lr, "that of the backbone is shown"
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    for name, p in network.named_parameters():
+        assert rates[id(p)] == pytest.approx(recipe.lr * (1 if name.startswith("backbone.") else 5))
+    order = [id(p) for group in optimizer.param_groups for p in group["params"]]
+    assert order == [id(p) for p in network.parameters()], "in which a checkpoint numbers them"
+
+
+def test_training_accuracy_follows_the_averaging(project):
+    network, X, t = build("ours").eval(), torch.randint(256, (64, 3, 64, 64), dtype=torch.uint8), torch.arange(64) % 4
+    with torch.no_grad():
+        network.object.weight.mul_(50)  # surer than the local classifiers, so that the two means differ
+        loc, obj = inference.predict(network(X))
+        expected = [int((both.argmax(1) == t).sum()) for both in (loc + obj, loc.log() + obj.log())]
+    found = []
+    for averaging in ("probabilities", "log_probabilities"):
+        sums = loop.step(network, loop.Objective(averaging=averaging), X, t, 64, ONE)
+        found.append(int(sums[loop.SUMS.index("acc_avg")]))
+    assert found == expected
 
 
 def test_number_of_classifiers(project):
@@ -142,7 +200,7 @@ def test_a_step_never_makes_the_host_wait_for_the_gpu(project, tmp_path):
     try:
         for number in range(3):
             torch.cuda.set_sync_debug_mode("error" if number else "default")
-            sums = loop.step(network, "both", X, t, 4, job)
+            sums = loop.step(network, loop.Objective(), X, t, 4, job)
             optimizer.step()
             optimizer.zero_grad()
             divergence.add(sums[:2].sum(), number + 1, 0.001)
@@ -169,7 +227,7 @@ def test_the_fused_optimiser_takes_the_same_step_to_rounding(project):
     X, t = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8).cuda(), torch.arange(4).cuda()
     fused = loop._optimizer(ours, recipe.train)
     plain = torch.optim.AdamW(other.parameters(), lr=recipe.train.lr, weight_decay=recipe.train.weight_decay)
-    loop.step(ours, "both", X.contiguous(memory_format=torch.channels_last), t, 4, job)
+    loop.step(ours, loop.Objective(), X.contiguous(memory_format=torch.channels_last), t, 4, job)
     for one, two in zip(ours.parameters(), other.parameters(), strict=True):
         two.grad = one.grad.clone()
     fused.step()
