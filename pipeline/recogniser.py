@@ -214,7 +214,9 @@ def read(folder: Path) -> Description:
     """
     path = folder / DESCRIPTION
     if not path.is_file():
-        raise InputError(f"{folder}: has no {DESCRIPTION}, so it is no exported model; 'dvc repro export' writes one")
+        raise InputError(
+            f"{folder}: has no {DESCRIPTION}, so it is no exported model; 'dvc repro' of its dataset writes one"
+        )
     said = files.read_json(path)
     kind, version, digest = (said.pop(name, None) for name in ("format", "version", "digest"))
     if kind != FORMAT or type(version) is not int:

@@ -42,9 +42,13 @@ def run(dataset: str, found: Results, out: Path) -> None:
 def _lead(results: Results) -> str:
     counts = tables.table_1(results.scales[0].images.index, None).loc["ours"]
     scale = _last_scale(results)
+    low, high = results.metrics.get("intervals", {}).get("acc_avg", {}).get(scale, (None, None))
+    between = "" if low is None else f" [{low:.1f}, {high:.1f}]"
+    most = results.scales[0].images.index.query("split == 'test'").label.value_counts(normalize=True).max()
     return (
         f"{counts.iloc[0]} classes, {counts.iloc[1]:,} training and {counts.iloc[2]:,} test images; "
         f"{'multi-scale' if scale == 'ms' else f'scale-{scale}'} accuracy {results.metrics['acc_avg'][scale]:.1f}%"
+        f"{between}; one and the same answer for all would give {100 * most:.1f}%"
     )
 
 
@@ -182,7 +186,7 @@ def _made_by(page: Page, results: Results, dataset: str) -> None:
         "What made this",
         f"The recipe in params.yaml, and digests of what was read. MLflow has the trainings, with their losses: "
         f"experiment {escape(dataset)}, runs {escape(dataset)}/train-ours-0-1 and on ('mlflow ui'). The commit and the "
-        "date are in reports/index.html: here they would make an old result look new.",
+        "date are in reports/index.html ('pipeline index' writes it): here they would make an old result look new.",
     )
     page.listing(pd.DataFrame({"value": {name: str(value) for name, value in values.items()}}))
 

@@ -22,14 +22,24 @@ FILLED = 0.99  # of a picture: an object of that size has nothing around it
 SINGLE = SCALES[:3]
 
 ANSWERS = {  # of a claim's first part: yes, no, the question, what it is compared with
-    "1b": ("Zooming helps", "Zooming does not help", "zooming helps", "points over as many networks without crops"),
+    "1b": (
+        "Zooming, and not only having more networks, helps",
+        "It is not zooming that helps, but having more networks",
+        "zooming helps, or only having more networks,",
+        "points over as many networks without crops",
+    ),
     "1": (
         "Three scales beat one",
         "Three scales do not beat one",
         "three scales beat one",
         "points over scale 1 alone",
     ),
-    "6": ("More classifiers help", "More classifiers do not help", "more classifiers help", "points over n = 1"),
+    "6": (
+        "More local classifiers beat one",
+        "More local classifiers do not beat one",
+        "more local classifiers beat one",
+        "points",
+    ),
     "7b": (
         "Attention overlaps objects better than a box in the middle",
         "Attention overlaps objects no better than a box in the middle",
@@ -126,8 +136,8 @@ def judge(found: Found, n_classifiers: int) -> list[Claim]:
         ),
         _losses(found, part, one),
         _averaging(levels),
-        _classifiers(found, n_classifiers, part, one),
-        one("7", "Attended boxes overlap true ones by more than half", part("IoU", "IoU 1", HALF)),
+        *_classifiers(found, n_classifiers, part, one),
+        one("7", "Attended boxes of scale 1 overlap true ones by more than half", part("IoU", "IoU 1", HALF)),
         one(
             "7b",
             "Control: better than the best box in the middle, and than the whole image",
@@ -152,8 +162,8 @@ def _losses(found: Found, part: Callable[..., Part], one: Callable[..., Claim]) 
     return one("4", f"Both losses beat either alone, {_at(s)}", *parts, beside=[literal])
 
 
-def _classifiers(found: Found, n: int, part: Callable[..., Part], one: Callable[..., Claim]) -> Claim:
-    """Claim 6, at the last scale that n = 1 and a number between have."""
+def _classifiers(found: Found, n: int, part: Callable[..., Part], one: Callable[..., Claim]) -> list[Claim]:
+    """Claim 6, at the last scale that n = 1 and a number between have; that it saturates has a verdict of its own."""
     steps: dict[str, list[int]] = {}
     for name in found:
         if (match := re.fullmatch(r"n-(\d+) (\w+) minus half of ours and n-1", name)) and int(match[1]) < n:
@@ -163,7 +173,10 @@ def _classifiers(found: Found, n: int, part: Callable[..., Part], one: Callable[
     last = max(steps.get(s, [0]))
     gain = part(f"n={n} minus n=1", f"ours {s} minus n-1 {s}")
     flat = part(f"half of that gain minus the step from n={last}", f"n-{last} {s} minus half of ours and n-1")
-    return one("6", f"More local classifiers beat one, then saturate, {_at(s)}", gain, flat)
+    return [
+        one("6", f"More local classifiers beat one, {_at(s)}", gain),
+        one("6, flat", "... and saturate: the last step is less than half of the gain", gain, flat),
+    ]
 
 
 def _areas(found: Found, part: Callable[..., Part]) -> list[Part]:
@@ -188,15 +201,15 @@ def to_table(claims: list[Claim], theirs: list[Claim] | None = None) -> pd.DataF
 def lead(claims: list[Claim]) -> str:
     """Answer in words what a newcomer asks first: do crops, classifiers and attention help, how much, how surely."""
     by_number = {claim.number: claim for claim in claims}
-    zooming = "1" if by_number["1b"].verdict == MISSING else "1b"
     said = []
-    for number in (zooming, "6", "7b", "1c"):
+    for number in ("1", "1b", "6", "7b", "1c"):
         one, (does, does_not, whether, over) = by_number[number].parts[0], ANSWERS[number]
         if one.found is None:
             continue
         words = {HOLDS: does, FAILS: does_not, OPEN: f"Whether {whether} cannot be told"}[one.verdict]
         told = f"; {one.needed} would tell" if one.needed.startswith("about") else ""
-        said.append(f"{words}: {one.figures.removeprefix(one.label).strip()} {over}{told}.")
+        figures = one.figures if number == "6" else one.figures.removeprefix(one.label).strip()  # 6 says which n
+        said.append(f"{words}: {figures} {over}{told}.")
     return " ".join(said)
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -80,9 +79,15 @@ def calibration(reliability: pd.DataFrame, coverage: pd.DataFrame, before: pd.Da
 
 def pairs(shown: list[Pair], shown_as: Mapping[str, str]) -> Figure:
     """Show confused pairs, a row each: pictures of one class taken for the other, and pictures of that one."""
-    figure = Figure((8.4, 1.62 * len(shown)), layout="constrained")
-    grid = figure.subplots(len(shown), 2 * SIDE + 1, squeeze=False, width_ratios=[*[1] * SIDE, 0.12, *[1] * SIDE])
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.1, wspace=0.01, hspace=0, rect=(0, 0, 1, 1 - 0.07 / len(shown)))
+    figure = Figure((8.4, 1.75 * len(shown)))
+    grid = figure.subplots(
+        len(shown),
+        2 * SIDE + 1,
+        squeeze=False,
+        width_ratios=[*[1] * SIDE, 0.12, *[1] * SIDE],
+        gridspec_kw={"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 1 - 0.17 / len(shown), "wspace": 0.03}
+        | {"hspace": 0.2},
+    )
     for row, pair in zip(grid, shown, strict=True):
         true, answer = (short(shown_as.get(name, name)) for name in (pair.true, pair.answer))
         _strip(row[:SIDE], pair.mistaken, f"{true}, taken for {answer}", "#b00020")
@@ -92,10 +97,12 @@ def pairs(shown: list[Pair], shown_as: Mapping[str, str]) -> Figure:
 
 
 def _strip(row: np.ndarray, pictures: list[np.ndarray], text: str, colour: str) -> None:
-    first: Axes = row[0]
-    title = first.text(0, 1.03, text, transform=first.transAxes, fontsize=9, color=colour, parse_math=False)
-    title.set_in_layout(False)  # a long one would push the pictures apart
+    """Show pictures of any shape at the bottom of their places, under a title that no picture reaches."""
     for axes in row:
         axes.set_axis_off()
+        axes.set_anchor("S")
+    place = row[0].get_position()  # of the whole place; that of a picture is smaller
+    title = {"fontsize": 9, "color": colour, "parse_math": False, "va": "bottom"}
+    row[0].figure.text(place.x0, place.y1 + 0.02 * place.height, text, **title)
     for axes, pixels in zip(row, pictures, strict=False):
         axes.imshow(pixels)

@@ -10,6 +10,7 @@ from pipeline.reporting.results import Results
 
 N_CLASSES, N_PAIRS, N_MISTAKES = 20, 10, 12  # rows that the page has of longer tables
 N_SHOWN = 5  # pairs with pictures
+EQUAL = 1.0  # points of confidence and accuracy that nobody minds
 MATRIX = "confusion.csv"
 
 
@@ -48,7 +49,8 @@ def _confusions(page: Page, results: Results) -> None:
         "Where it fails: confused pairs",
         f"{_least(pairs, N_PAIRS, 'most frequent')} 'images': test images of the true class that were given the other "
         "one as the answer; 'of': all test images of the true class; 'back': images of the other class that were taken "
-        "for the true one.",
+        "for the true one. Pictures: on the left the mistaken ones, on the right some of the class that they were "
+        "taken for, recognised ones first.",
     )
     page.table(pairs, "confused-pairs", rows=N_PAIRS)
     images = results.scales[0].images
@@ -74,6 +76,7 @@ def _confidence(page: Page, results: Results) -> None:
     fitted = "calibrated" in set(curves["calibration"].scale)
     page.section(
         "Can its confidence be believed?",
+        f'<span class="answer">{_sureness(curves["calibration"])}</span>'
         f"{_calibration(results, fitted)} Confidence: the highest probability. Left: accuracy of the answers of about "
         "that confidence; the numbers are images. Right: accuracy if only the surest are answered. Both of the mean "
         f"{_over(results)}. Calibration error: by how many points confidence and accuracy differ, averaged over the "
@@ -83,6 +86,14 @@ def _confidence(page: Page, results: Results) -> None:
     figure = failure_figures.calibration(curves["reliability"], curves["coverage"], before)
     page.picture(figure, "calibration", "accuracy against confidence, and against coverage")
     page.table(tables.calibration(curves["calibration"]), "calibration")
+
+
+def _sureness(rows: pd.DataFrame) -> str:
+    """Answer in words whether the final answer is as sure as it is often right."""
+    last = rows.iloc[-1]
+    apart = last.confidence - last.accuracy
+    how = "About as sure as it is often right" if abs(apart) < EQUAL else "Too sure" if apart > 0 else "Too modest"
+    return f"{how}: {last.confidence:.1f}% confident on average, {last.accuracy:.1f}% right."
 
 
 def _calibration(results: Results, fitted: bool) -> str:

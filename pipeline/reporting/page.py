@@ -22,6 +22,7 @@ WIDTHS = (1600, 1200, 900, 600)  # that pictures are reduced to, pixels, until t
 QUALITY = 85  # of JPEG
 DRAWN = 4096  # colours that a drawing has at most, with the shades of its edges
 THUMBNAIL = 128  # pixels in height, shown at half of that
+WIDE = 5  # columns of numbers that a phone has room for
 SCROLLED = 1.9  # to its width divided by this a picture shrinks with the screen; below it scrolls, inside its own box
 
 
@@ -95,7 +96,8 @@ class Page:
             for name, row in text.iterrows()
         ]
         words = {name for name in text if not is_numeric_dtype(table[name])}
-        stacked = len(words) > 2 and words == {*text}  # on a phone each row is a list
+        wide = len(words) > 2 or (text.shape[1] > 1 and text.map(lambda cell: "[" in cell).to_numpy().any())
+        stacked = wide or text.shape[1] > WIDE  # on a phone each row is a list
         part = {"picture": "", "columns": list(text), "words": words, "rows": rows, "stacked": stacked}
         self.sections[-1]["parts"].append(part | {"files": [], "links": [], "thumbnails": []})
         return self.sections[-1]["parts"][-1]

@@ -60,8 +60,13 @@ class Part:
 
     def _text(self, number: float) -> str:
         if not self.what.startswith(SHARES):
-            return f"{number:+.1f}"
-        return f"{number:+.3f}" if " minus " in self.what else f"{number:.3f}"
+            return f"{_unsigned(number, 1):+.1f}"
+        return f"{_unsigned(number, 3):+.3f}" if " minus " in self.what else f"{number:.3f}"
+
+
+def _unsigned(number: float, digits: int) -> float:
+    """Round; what is zero then has no sign, for nobody reads -0.0 as what it is."""
+    return round(number, digits) + 0.0
 
 
 def all_of(parts: Sequence[Part]) -> str:

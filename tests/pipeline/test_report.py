@@ -145,7 +145,19 @@ def test_the_page_says_what_made_it(finished):
         assert value in html, value
 
 
-MULTI = ["1", "1b", "1c", "2", "2, by 2", "2b", "3", "3b", "4", "6"]  # claims that need several scales, or variants
+MULTI = [
+    "1",
+    "1b",
+    "1c",
+    "2",
+    "2, by 2",
+    "2b",
+    "3",
+    "3b",
+    "4",
+    "6",
+    "6, flat",
+]  # claims that need several scales, or variants
 
 
 @pytest.mark.parametrize(

@@ -100,11 +100,14 @@ def test_on_a_phone_a_table_of_words_is_a_list_that_names_its_columns(page, tmp_
     page.section("Claims")
     page.table(pd.DataFrame({"claim": ["<b>"], "verdict & why": ["holds"], "more": ["x"]}, index=["1"]), "claims")
     page.table(pd.DataFrame({"claim": ["a"], "verdict": ["b"], "number": [1.0]}, index=["1"]), "numbers")
+    page.table(pd.DataFrame({"1": [80.0], "1 low": [75.0], "1 high": [85.0], "ms": [1.0]}, index=["Acc"]), "intervals")
+    page.table(pd.DataFrame({str(n): [1.0] for n in range(6)}, index=["many"]), "many")
     page.write()
     opened = Opened(text(tmp_path))
-    assert [attributes.get("class") for attributes, _ in opened.all("table")] == ["stacked", None]
+    assert [one.get("class") for one, _ in opened.all("table")] == ["stacked", None, "stacked", "stacked"]
     cells = [attributes.get("data-column") for attributes, _ in opened.all("td")]
-    assert cells == ["claim", "verdict & why", "more", None, None, None]
+    # The first words of a row say themselves what they are; a number does not.
+    assert cells == [None, "verdict & why", "more", None, None, None, "1", "ms", *"012345"]
     style = re.search("<style>(.*)</style>", text(tmp_path), re.DOTALL)[1]
     narrow = style[style.index("@media (max-width: 40rem)") :]
     assert ".stacked thead { display: none }" in narrow and "attr(data-column)" in narrow

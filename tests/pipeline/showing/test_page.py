@@ -13,7 +13,12 @@ from pipeline.showing import desk, guard, page, uploads
 from pipeline.showing.examples import Example
 from served import request, served
 
-MODEL = SimpleNamespace(dataset="<b>irds", class_names=["a & b", "<script>"], weights=["", "", ""])
+MODEL = SimpleNamespace(
+    dataset="<b>irds",
+    class_names=["a & b", "<script>"],
+    weights=["", "", ""],
+    metrics={"acc_avg": {"1": 1.0, "ms": 54.321}},
+)
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """One look at every image, on one process or on several."""
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 
 import forked
-from model.network import Output
+from model.network import Attention, Output
+from model.prediction import local_prediction
+from pipeline import params
 from pipeline.disk import imageset, predictions
 from pipeline.training import inference
 from pipeline.training.inference import ImageResult
@@ -38,7 +41,8 @@ def test_any_number_of_processes_sees_every_image_once_and_the_same(finished, tm
 def test_predictions_keep_names_and_labels(finished):
     data = imageset.read(finished / "data/tiny/scale-1")
     p = np.array([0.6, 0.4], dtype=np.float32)
-    found = inference.predictions([ImageResult(3, p, 1 - p), ImageResult(0, p, p)], data, "loc")
+    recipe = params.read("tiny", "local", path=finished / "params.yaml").training
+    found = inference.predictions([ImageResult(3, p, 1 - p), ImageResult(0, p, p)], data, recipe)
     assert found.id.tolist() == data.index.id.iloc[[3, 0]].tolist()
     assert found.loc.tolist() == [p.tolist()] * 2 and found.answer == "loc"
 
@@ -52,3 +56,14 @@ def test_a_baselines_second_classifier_is_the_first_of_two_predictions():
 def test_without_local_classifiers_both_predictions_are_the_objects():
     loc, obj = inference.predict(Output(torch.zeros(2, 4), None))
     assert loc is obj and loc.tolist() == [[0.25] * 4] * 2
+
+
+def test_the_local_prediction_is_read_out_as_the_network_says():
+    A, M_b = torch.randn(2, 4, 3, 3), torch.rand(2, 3, 3) < 0.5
+    attention = Attention(A, A[:, 0], M_b, torch.zeros(2, dtype=torch.bool))
+    for readout, cells in product(("logits", "probabilities"), ("all", "attended")):
+        loc, _ = inference.predict(Output(torch.zeros(2, 3), attention, readout=(readout, cells)))
+        expected = local_prediction(A, readout, M_b if cells == "attended" else None)
+        assert torch.equal(loc, expected)
+        others = [local_prediction(A, r, m) for r in ("logits", "probabilities") for m in (M_b, None)]
+        assert sum(torch.equal(loc, other) for other in others) == 1

@@ -153,9 +153,11 @@ def test_classifiers_have_a_rate_of_their_own(project):
 def test_training_accuracy_follows_the_averaging(project):
     network, X, t = build("ours").eval(), torch.randint(256, (64, 3, 64, 64), dtype=torch.uint8), torch.arange(64) % 4
     with torch.no_grad():
-        network.object.weight.mul_(50)  # surer than the local classifiers, so that the two means differ
+        network.object.weight.mul_(30)  # both are sure, and of different classes, so that the two means differ
+        network.local.weight.mul_(30)
         loc, obj = inference.predict(network(X))
         expected = [int((both.argmax(1) == t).sum()) for both in (loc + obj, loc.log() + obj.log())]
+    assert expected[0] != expected[1]
     found = []
     for averaging in ("probabilities", "log_probabilities"):
         sums = loop.step(network, loop.Objective(averaging=averaging), X, t, 64, ONE)
