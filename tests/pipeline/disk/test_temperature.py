@@ -85,6 +85,14 @@ def test_other_scales_are_another_and_a_default_that_is_said_is_none():
     assert temperature.fitted_on(recipe(train__loss="both"), 3) == temperature.fitted_on(recipe(), 3)
 
 
+def test_a_value_that_later_code_knows_and_the_recipe_leaves_out_makes_no_other_recipe():
+    class Later(params.Recipe):
+        more: int = 0
+
+    assert temperature.fitted_on(check(Later, TINY, ""), 3) == temperature.fitted_on(recipe(), 3)
+    assert temperature.fitted_on(check(Later, TINY | {"more": 1}, ""), 3) != temperature.fitted_on(recipe(), 3)
+
+
 def test_the_calibration_itself_is_no_part_of_what_it_was_fitted_on():
     mine = temperature.fitted_on(recipe(), 3)
     found = {"temperature": 0.5, "fold": 1, "seed": 0, "images": 9, "predictions": "sha256-0", "recipe": mine}
