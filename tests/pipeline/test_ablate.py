@@ -1,10 +1,9 @@
 """Which cells an ablation runs and what it writes down; DVC itself is not started here."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 
 import command_line
 from conftest import ALONE, TINY, checkout, write_params
@@ -143,9 +142,9 @@ def judged(asked, monkeypatch):
     calls = []
     monkeypatch.setattr(ablate.session, "run", lambda stages, _, only: calls.append(graph.read(stages, only)) or 0)
     checkout(Path())
-    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], check=True)
     Path("data/raw/tiny").mkdir(parents=True)
-    subprocess.run([sys.executable, "-m", "dvc", "commit", "--force", "--quiet", "download@tiny"], check=True)
+    with Repo.init(no_scm=True) as repo:
+        repo.commit("download@tiny", force=True)
     return calls
 
 
