@@ -12,10 +12,10 @@ from PIL import Image
 from benchmarks.timing import Row, at_least, side_by_side
 from model.backbone import build
 from model.network import Network
-from pipeline import images, params, predict
+from pipeline import images, params
 from pipeline.disk import imageset
 from pipeline.disk.imageset import ImageSet
-from pipeline.predicting import sources
+from pipeline.predicting import asking, sources
 from pipeline.predicting.sources import Source
 from pipeline.recogniser import Recogniser, Used
 from pipeline.training import accelerator, inference
@@ -58,7 +58,7 @@ def rows() -> list[Row]:
                 list(images.in_threads(images.prepare, tasks))
 
         seconds = side_by_side(
-            lambda: ready.answer(read(pictures), predict.usual_batch(job.device)),
+            lambda: ready.answer(read(pictures), asking.usual_batch(job.device)),
             attend,
             lambda: read(pictures),
             cut,

@@ -227,3 +227,20 @@ def show(
     from pipeline import show
 
     show.run(model, port)
+
+
+@command("strangers photos/others --model runs/birdlets/model")
+def strangers(
+    source: Sources,
+    model: Model = None,
+    evaluated: Annotated[
+        Path | None, typer.Option(help="What 'pipeline evaluate' wrote of it; without it, 'evaluate' beside the model.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="A new folder for table and figure.", file_okay=False)] = None,
+    device: Device = "auto",
+    batch: Batch = None,
+) -> None:
+    """Ask a trained model about pictures of no class: what 'predict --threshold' does to them and to right answers."""
+    from pipeline import strangers
+
+    raise typer.Exit(strangers.run(source, model, evaluated, strangers.Wanted(out, device, batch)))

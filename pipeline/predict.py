@@ -2,7 +2,6 @@
 
 import sys
 import unicodedata
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -10,22 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-import torch
-from PIL import Image
 from tqdm import tqdm
 
-from pipeline import images, recogniser
+from pipeline import recogniser
 from pipeline.disk import files
 from pipeline.errors import InputError
-from pipeline.predicting import asking, sources
+from pipeline.predicting import asking
 from pipeline.predicting.rows import WRITERS, Asked, Row, plain
 from pipeline.predicting.sources import Source
-from pipeline.recogniser import Answer, Recogniser
-from pipeline.training import accelerator
-from pipeline.training.batches import TEST_BATCH
+from pipeline.recogniser import Answer
 
-AT_ONCE = 8  # batches of pictures that are held together, so that most batches of one shape are full
-CPU_BATCH = 8  # images; of more, the holes that batches of many shapes leave in the heap grow with each new shape
 PAIRS = 5  # of confused classes that are named
 
 
@@ -72,17 +65,12 @@ def run(words: list[str], model: Path | None, out: Path | None, wanted: Wanted) 
     words  files, folders, or '-' for names on standard input
     model  what the export stage wrote; None for the only one below runs/
     """
-    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # what is too large is an error
     if wanted.overlay and out is None:
         raise InputError("--overlay: drawings need a folder: name one with --out")
-    check_out(out)
+    asking.check_out(out)
     model = asking.only_model() if model is None else model
     description = recogniser.read(model)
-    asked_for, left_out = sources.find(words, sys.stdin.buffer)
-    if not asked_for:
-        raise InputError(
-            f"{' '.join(map(plain, words))}: no pictures there ({left_out:,} files are none by their names)"
-        )
+    asked_for, left_out = asking.pictures(words)
     class_names = description.class_names
     top_k = min(wanted.top_k, len(class_names))
     asked = Asked(class_names, len(description.weights), top_k, wanted.scores, wanted.threshold)
@@ -92,7 +80,7 @@ def run(words: list[str], model: Path | None, out: Path | None, wanted: Wanted) 
     with _opened(out, wanted.format) as stream:
         line, header = WRITERS[wanted.format]
         stream.write(header(asked))
-        for source, answer, error in _answers(ready, asked_for, wanted.batch or usual_batch(ready.device)):
+        for source, answer, error in asking.answers(ready, asked_for, wanted.batch):
             truth = label(source, class_names)
             row = _row(source, answer, error, (out, class_names, truth) if wanted.overlay else None)
             tqdm.write(line(row, asked), stream, end="")
@@ -101,21 +89,6 @@ def run(words: list[str], model: Path | None, out: Path | None, wanted: Wanted) 
     said += [f"{left_out:,} files are no pictures by their names, or hidden"] if left_out else []
     print("".join(f"{one}\n" for one in said), end="", file=sys.stderr)
     return 1 if tally.broken else 0
-
-
-def usual_batch(device: torch.device) -> int:
-    """Return how many pictures of one shape a network sees at once where the user does not say."""
-    return CPU_BATCH if device.type == "cpu" else TEST_BATCH
-
-
-def check_out(out: Path | None) -> None:
-    """Raise InputError where ``out`` is no new or empty folder: nothing of the user's is ever replaced there."""
-    try:
-        if out is None or not out.exists() or (out.is_dir() and not any(out.iterdir())):
-            return
-    except OSError as error:
-        raise InputError(f"--out: {out}: cannot be looked into ({error.strerror})") from error
-    raise InputError(f"--out: {out}: is there already and is no empty folder; name a new one")
 
 
 def label(source: Source, class_names: list[str]) -> str | None:
@@ -138,24 +111,6 @@ def count(tally: Tally, row: Row, asked: Asked, truth: str | None) -> None:
         tally.right += 1
     elif truth is not None:
         tally.confused[truth, asked.class_names[answer]] += 1
-
-
-def _answers(ready: Recogniser, asked_for: list[Source], batch: int) -> Iterator[tuple[Source, Answer | None, str]]:
-    """Ask about the pictures part by part, so that many take no more memory than a few; yield what is wrong as text."""
-    with tqdm(total=len(asked_for), desc="predict", unit=" pictures", disable=None) as bar:
-        for part in sources.parts(asked_for, AT_ONCE * batch):
-            for source, (answer, error) in zip(part, _ask(ready, part, batch), strict=True):
-                yield source, answer, error
-                bar.update()
-            accelerator.give_back_memory()
-
-
-def _ask(ready: Recogniser, part: list[Source], batch: int) -> list[tuple[Answer | None, str]]:
-    """Ask about a few pictures; when this returns, their originals are not held any more."""
-    read = list(images.in_threads(sources.read, [(source,) for source in part]))
-    with redirect_stdout(sys.stderr):
-        answers = iter(ready.answer([one for one in read if not isinstance(one, InputError)], batch))
-    return [(None, str(one)) if isinstance(one, InputError) else (next(answers), "") for one in read]
 
 
 def _row(source: Source, answer: Answer | None, error: str, drawn: tuple[Path, list[str], str | None] | None) -> Row:

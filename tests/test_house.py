@@ -21,6 +21,7 @@ COMMANDS = (
     "register",
     "repro",
     "show",
+    "strangers",
     "version",
 )
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef

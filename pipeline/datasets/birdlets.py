@@ -5,10 +5,13 @@ differ only in two small marks. Berries and flowers around have the colours and 
 classifier has to attend to the bird, and to the places of its marks. One picture in eight has two birds of a species.
 
 The same seed gives the same bytes on any machine (see ``drawing.canvas``); BMP has no compressor that could differ.
+
+``python -m pipeline.datasets.birdlets FOLDER`` draws birds of other species, which belong to no class of the dataset.
 """
 
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -53,6 +56,13 @@ SPECIES: dict[str, dict[str, str]] = {
     "red_crowned_white_winged": {"crown": "red", "wing": "white"},
     "red_throated_white_tailed": {"throat": "red", "tail": "white"},
 }
+OTHERS: dict[str, dict[str, str]] = {  # all other pairs of the same marks: species that the dataset does not have
+    f"{first}_{head}_{second}_{behind}": pair
+    for head, behind in product(("crown", "throat"), ("wing", "tail"))
+    for first, second in product(MARKS, MARKS)
+    if (pair := {head: first, behind: second}) not in SPECIES.values()
+}
+PICTURES = 2  # of each of the others
 Box = tuple[float, float, float, float]
 
 
@@ -88,8 +98,15 @@ def objects(raw: Path) -> pd.DataFrame:
     return imageset.read_objects(raw)
 
 
+def draw_others(folder: Path) -> None:
+    """Draw birds of all species that the dataset does not have, two of each: strangers to a model of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, n in product(OTHERS, range(PICTURES)):
+        Image.fromarray(draw(name, f"birdlets others {name} {n}")[0]).save(folder / f"{name}-{n}.bmp")
+
+
 def draw(species: str, seed: str) -> tuple[NDArray[np.uint8], list[Box]]:
-    """Draw one or two birds of a species in a scene of their own.
+    """Draw one or two birds of a species, or of one of the others, in a scene of their own.
 
     seed   the same gives the same picture; of two species, one that differs in their marks alone
     ->     (height, width, 3) uint8 and each bird's box x0, y0, x1, y1 as shares of the picture's sides
@@ -102,7 +119,7 @@ def draw(species: str, seed: str) -> tuple[NDArray[np.uint8], list[Box]]:
     width, height = dice.pick(SIZES)
     canvas = scene.backdrop(width, height, dice)
     scene.clutter(canvas, list(MARKS.values()), dice)
-    marks = {place: MARKS[colour] for place, colour in SPECIES[species].items()}
+    marks = {place: MARKS[colour] for place, colour in (SPECIES | OTHERS)[species].items()}
     boxes = []
     for x, y, size in _places(width, height, dice):
         scene.perch(canvas, x, y + bird.FEET * size, dice)
@@ -141,3 +158,9 @@ def _draw_file(source: Source, raw: Path, which: tuple[str, int]) -> tuple[list,
     x0, y0, x1, y1 = zip(*boxes, strict=True)
     around = min(x0), min(y0), max(x1), max(y1)
     return [identity, f"images/{identity}.bmp", list(SPECIES).index(name), name, split, *around], boxes
+
+
+if __name__ == "__main__":
+    import typer
+
+    typer.run(draw_others)

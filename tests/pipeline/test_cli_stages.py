@@ -41,6 +41,7 @@ COMMANDS = [
     "register",
     "send",
     "show",
+    "strangers",
 ]
 BIN = Path(sys.executable).parent
 

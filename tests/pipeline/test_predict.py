@@ -5,21 +5,17 @@ import json
 import os
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from typer.testing import CliRunner
 
 from hostile import png
-from pipeline import images, predict
+from pipeline import images
 from pipeline.cli import app
 from pipeline.disk import files, imageset, predictions, text
 from pipeline.disk.predictions import ATTENDED
-from pipeline.errors import InputError
-from pipeline.predicting.sources import Source
 
 
 @pytest.fixture
@@ -252,13 +248,3 @@ def test_standard_output_has_rows_and_nothing_else(here, monkeypatch):
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")  # of which a line is said
     output, said = ask("a.bmp", "--format", "jsonl")
     assert len(rows_of(output)) == 1 and "ACCELERATE_MIXED_PRECISION=bf16 is not obeyed" in said
-
-
-@pytest.mark.parametrize("device, asked, batch", [("cpu", None, 8), ("cpu", 3, 3), ("cuda", None, 32)])
-def test_a_cpu_is_asked_about_few_pictures_at_once(monkeypatch, device, asked, batch):
-    """Of more, the heap keeps holes that grow with every new shape of a batch."""
-    seen = []
-    ready = SimpleNamespace(device=torch.device(device), answer=lambda originals, number: seen.append(number) or [])
-    monkeypatch.setattr(predict.sources, "read", lambda source: InputError("not to be read"))
-    [*predict._answers(ready, [Source("a")], asked or predict.usual_batch(ready.device))]
-    assert seen == [batch]

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.datasets import birdlets, sources
 from pipeline.datasets.account import Account
-from pipeline.datasets.birdlets import SPECIES, draw
+from pipeline.datasets.birdlets import OTHERS, PICTURES, SPECIES, draw, draw_others
 from pipeline.disk.imageset import BOX
 
 SOURCE = birdlets.Source(reader="birdlets", seed=1, training=2, test=1)
@@ -68,6 +68,23 @@ def test_species_differ_only_where_their_marks_are(sister):
 def test_every_species_has_marks_of_its_own():
     marks = [tuple(sorted(marks.items())) for marks in SPECIES.values()]
     assert len(set(marks)) == len(SPECIES) >= 10
+
+
+def test_others_are_all_other_pairs_of_the_same_marks():
+    """So that a stranger is no class, though each of its marks is one of some class."""
+    pairs = [tuple(sorted(marks.items())) for marks in (SPECIES | OTHERS).values()]
+    assert len(set(pairs)) == len(pairs) == 64 and not SPECIES.keys() & OTHERS.keys()
+    assert {mark for pair in pairs[: len(SPECIES)] for mark in pair} == {mark for pair in pairs for mark in pair}
+
+
+def test_others_are_drawn_by_the_same_code(tmp_path, monkeypatch):
+    one = dict(list(OTHERS.items())[:1])
+    monkeypatch.setattr(birdlets, "OTHERS", one)
+    draw_others(tmp_path / "new")
+    (name,) = one
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == [f"{name}-{n}.bmp" for n in range(PICTURES)]
+    with birdlets.Image.open(tmp_path / "new" / f"{name}-0.bmp") as drawn:
+        assert np.array_equal(drawn, draw(name, f"birdlets others {name} 0")[0])
 
 
 def test_index_and_objects(tmp_path):
