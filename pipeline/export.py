@@ -28,8 +28,9 @@ weights; nothing else is needed, and nothing here is a pickle.
 | --- |{rule}
 {rows}
 
-On the test split of its own dataset, after the last epoch. Pictures of another kind (other cameras, other places, no
-such object at all) were not measured: it always names one of its classes, also where none is there.
+On the test split of its own dataset, after the last epoch; other cameras and other places were not measured. It always
+names one of its classes, also where none is there, and may be as sure of it: `pipeline strangers PICTURES` measures, on
+pictures of no class, how many of them `predict --threshold` still answers for, and how many of the test pictures.
 
 {probabilities}
 

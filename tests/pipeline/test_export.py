@@ -46,6 +46,7 @@ def test_the_card_says_what_it_is_and_how_good(finished):
     measured = recogniser.read(finished / "runs/tiny/model").metrics["acc_avg"]
     row = " | ".join(f"{measured[scale]:.1f}" for scale in ("1", "2", "3", "ms"))
     assert f"| mean of both | {row} |" in card and "10 classes, 3 scales" in card and "yellow_winged" in card
+    assert "`pipeline strangers PICTURES` measures" in card, "it names a class also where none is there"
 
 
 def test_fewer_scales(finished, project):
