@@ -140,6 +140,8 @@ def test_the_papers_comparisons_begin_with_its_claims(finished):
 
 def test_the_page_says_what_made_it(finished):
     html = (finished / "reports" / "tiny" / "index.html").read_text()
+    head = re.search(r'<p class="lead">(.*?)</p>', html)[1]
+    assert re.search(r"multi-scale accuracy [\d.]+% \[[\d.]+, [\d.]+\]; one and the same answer .* 10.0%$", head)
     model = files.read_json(finished / "runs/tiny/model/model.json")
     for value in ("recipes.tiny.network.backbone", "test_resnet", model["trained_on"], *model["weights"]):
         assert value in html, value

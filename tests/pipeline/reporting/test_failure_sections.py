@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.reporting import calibration, examples, failure_sections
+from pipeline.reporting import calibration, examples, failure_figures, failure_sections
 from pipeline.reporting.failure_figures import Pair
 from pipeline.reporting.page import Page
 
@@ -88,3 +88,28 @@ def test_the_page_says_whether_its_confidence_is_calibrated_and_names_the_comman
     assert words.replace("&#39;", "'") in html.replace("&#39;", "'")
     assert ("ms, calibrated" in (tmp_path / "calibration.md").read_text()) == applied
     assert ("before" in (tmp_path / "calibration.svg").read_text()) == applied
+
+
+@pytest.mark.parametrize(
+    "confidence, words",
+    [
+        (70.0, "Too sure: 70.0% confident on average, 50.0% right."),
+        (30.0, "Too modest: 30.0% confident on average, 50.0% right."),
+        (50.5, "About as sure as it is often right: 50.5% confident on average, 50.0% right."),
+    ],
+)
+def test_whether_it_is_too_sure_is_said_of_the_final_answer(confidence, words):
+    rows = pd.DataFrame({"scale": ["1", "calibrated"], "confidence": [99.0, confidence], "accuracy": [1.0, 50.0]})
+    assert failure_sections._sureness(rows) == words
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (40, 100), (100, 40)])
+def test_no_picture_reaches_the_title_of_its_pair(shape):
+    pixels = [np.zeros((*shape, 3), np.uint8)] * 3
+    figure = failure_figures.pairs([Pair("a", "b", pixels, pixels)] * 4, {})
+    figure.canvas.draw()
+    titles = [text.get_window_extent() for text in figure.texts]
+    shown = [axes.get_window_extent() for axes in figure.axes if axes.images]
+    assert len(titles) == 8 and len(shown) == 24
+    assert not [1 for title in titles for picture in shown if title.overlaps(picture)]
+    assert all(figure.bbox.contains(title.x0, title.y1) for title in titles)

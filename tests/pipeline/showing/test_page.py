@@ -18,6 +18,7 @@ MODEL = SimpleNamespace(
     class_names=["a & b", "<script>"],
     weights=["", "", ""],
     metrics={"acc_avg": {"1": 1.0, "ms": 54.321}},
+    calibration=SimpleNamespace(temperature=0.5),
 )
 
 
@@ -54,6 +55,7 @@ def test_the_page_its_files_and_its_examples_are_its_own(port):
         *("data:,", "/files/page.css", "/files/page.js", "/examples/0?small=1"),
     }
     assert not re.search(r"<script>|<style|\son\w+=|\sstyle=", text.replace("&lt;script&gt;", ""))
+    assert "this model was right in 54.3%. Probabilities are the mean of the scales', made as sure" in text
     assert "&lt;b&gt;irds" in text and "a &amp; b" in text and "&lt;i&gt;" in text
     for name, kind in page.FILES.items():
         status, headers, content = request(port, f"/files/{name}")
