@@ -97,10 +97,10 @@ def pairs(shown: list[Pair], shown_as: Mapping[str, str]) -> Figure:
 
 
 def _strip(row: np.ndarray, pictures: list[np.ndarray], text: str, colour: str) -> None:
-    """Show pictures of any shape at the bottom of their places, under a title that no picture reaches."""
+    """Show pictures of any shape at the top of their places, under a title that no picture reaches."""
     for axes in row:
         axes.set_axis_off()
-        axes.set_anchor("S")
+        axes.set_anchor("N")
     place = row[0].get_position()  # of the whole place; that of a picture is smaller
     title = {"fontsize": 9, "color": colour, "parse_math": False, "va": "bottom"}
     row[0].figure.text(place.x0, place.y1 + 0.02 * place.height, text, **title)

@@ -242,7 +242,7 @@ def _text(value: str | float, row: str, column: str) -> str:
     if isinstance(value, int):
         return str(value)
     if "difference" in labels or "minus " in column:
-        return f"{value:+.1f}"
+        return f"{round(value, 1) + 0.0:+.1f}"  # of what is zero then, without a minus
     if labels & set(COSTS.values()):
         return f"{value:.3g}"
     return str(round(value, 3 if labels & {*OVERLAPS.values(), *IOUS} else 1))

@@ -107,6 +107,11 @@ def test_table_6_of_one_scale_beside_the_papers():
     assert text.to_numpy().tolist() == [["86.0", "not run"], ["85.5", "87.9"], ["+0.5", ""]]
 
 
+def test_what_rounds_to_zero_has_no_minus():
+    table = pd.DataFrame({"difference": [-0.02], "difference low": [-0.04], "difference high": [3.0]}, index=["a"])
+    assert tables.render(table).loc["a"].tolist() == ["+0.0 [+0.0, +3.0]"]
+
+
 def test_no_boxes_no_localisation():
     assert tables.localisation(METRICS) is None
     iou = {"iou": {"1": 0.5}, "iou_above_half": {"1": 0.61236}}

@@ -44,6 +44,11 @@ def test_numbers_have_their_units():
     assert part(0.25, 0.5, what="IoU 1").figures == "x 0.375 [0.250, 0.500]"
 
 
+def test_what_rounds_to_zero_has_no_minus():
+    assert Part("", "ours ms minus x", Estimate(-0.04, (-0.01, 1.0))).figures == "+0.0 [+0.0, +1.0]"
+    assert Part("", "area 1 minus area 2", Estimate(-0.0004, (-0.0, 1.0))).figures == "+0.000 [+0.000, +1.000]"
+
+
 def test_what_would_tell():
     assert part(-4.5, 7.5).needed == "about 2,000 test images"  # 1.5 points of a deviation of 30: (1.96 * 30 / 1.5)^2
     assert part(-3, 3).needed == "no number would: it is on the boundary"
