@@ -90,7 +90,7 @@ def mass_box(M: Tensor, mass: float) -> Tensor:
     ->    (B, 4) float64  sides lie within cells, as mass is even within a cell; the whole picture where M is constant
 
     >>> mass_box(torch.tensor([[[0.0, 1.0, 1.0, 0.0]]]), mass=0.5)
-    tensor([[0.3750, 0.0000, 0.6250, 1.0000]], dtype=torch.float64)
+    tensor([[0.3750, 0.2500, 0.6250, 0.7500]], dtype=torch.float64)
     """
     M = M.double() - M.double().amin(dim=(1, 2), keepdim=True)
     flat = ~M.flatten(1).any(dim=1)

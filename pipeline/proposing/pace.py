@@ -57,7 +57,7 @@ def measure(recipe: params.Recipe, survey: Survey, start: float) -> Pace:
     pictures = recipe.train.batch if on_gpu else min(recipe.train.batch, ON_CPU)
     X = torch.randint(256, (pictures, side, side, 3), dtype=torch.uint8, device=job.device).permute(0, 3, 1, 2)
     t = torch.arange(pictures, device=job.device) % survey.classes
-    step = partial(loop.step, network, recipe.train.loss, X, t, pictures, job)
+    step = partial(loop.step, network, loop.Objective.of(recipe.training), X, t, pictures, job)
     seconds: list[float] = []
     while len(seconds) < 2 or (len(seconds) <= TIMED and sum(seconds) < PATIENCE):
         started = time.perf_counter()

@@ -15,8 +15,10 @@ def images(counts, seed=0):
     """An image set with so many training images of each class, and a third as many test images, in any order."""
     rows = [(f"{label}-{i}", label, "train") for label, n in enumerate(counts) for i in range(n)]
     rows += [(f"{label}-t{i}", label, "test") for label, n in enumerate(counts) for i in range(n // 3 + 1)]
-    table = pd.DataFrame(rows, columns=["id", "label", "split"]).sample(frac=1, random_state=seed)
-    return ImageSet(Path("made"), table.reset_index(drop=True).assign(class_name=table.label.map("class {}".format)))
+    table = pd.DataFrame(rows, columns=["id", "label", "split"]).assign(
+        class_name=lambda t: "class " + t.label.map(str)
+    )
+    return ImageSet(Path("made"), table.sample(frac=1, random_state=seed).reset_index(drop=True))
 
 
 def test_each_training_image_is_tested_once_and_no_test_image_is_there():
