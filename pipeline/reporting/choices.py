@@ -15,8 +15,10 @@ from pipeline.reporting.tables import NAN
 
 LEVELS = ("loc", "obj", "answer")  # the last is what counts: the mean of both levels, or the only one that is trained
 # Values that a baseline does not have: a setting of ours has the baseline whose other values are the same.
-OURS_ALONE = ("network.n_classifiers", "network.attention", "network.readout", "network.second_head")
-OURS_ALONE += ("train.loc_weight", "train.loss", "attend.")
+OURS_ALONE = (
+    *("network.n_classifiers", "network.attention", "network.readout", "network.second_head"),
+    *("train.loc_weight", "train.loss", "attend."),
+)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,12 @@ def test_the_numbers_of_a_table():
     assert (found["minus first low"].iloc[1:] < found["minus first"].iloc[1:].astype(float)).all()
 
 
+def test_what_only_local_classifiers_have_leaves_a_setting_its_baseline():
+    alone = {"network.readout_cells": "attended", "train.loc_weight": 4.0, "attend.region": "mass"}
+    both = {"network.averaging": "log_probabilities", "train.classifier_rate": 5.0}
+    assert tried(alone | both, "1").shared == both
+
+
 def test_the_best_of_each_side_and_how_many_were_tried():
     said = choices.best(SETTINGS)
     assert said.startswith("settings tried: 4 of ours, best smooth 100.0%; 2 of baseline, best smooth-baseline 41.7%;")
