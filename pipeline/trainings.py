@@ -71,7 +71,8 @@ def of_block(dataset: str, name: str) -> list[Cell]:
 
 
 def _blocks(dataset: str) -> dict[str, Any]:
-    return params.load()["plan"][named(dataset)]
+    name = named(dataset)  # says what is wrong in a file without plans
+    return params.load()["plan"][name]
 
 
 def named(dataset: str) -> str:

@@ -64,6 +64,17 @@ def test_a_plan_that_is_shared_with_nobody(project, name, where):
         trainings.read("tiny")
 
 
+@pytest.mark.parametrize("plans", [None, {}, [], {"tiny": None}])
+def test_a_file_without_a_plan(project, plans):
+    with params.edit() as values:
+        values["plan"] = plans
+        if plans is None:
+            del values["plan"]
+    for read in (trainings.read, trainings.everything, lambda name: trainings.of_block(name, "main")):
+        with pytest.raises(InputError, match=r"plan.tiny: missing; the method alone is"):
+            read("tiny")
+
+
 @pytest.mark.parametrize("datasets", [[], None, "tiny", ["tiny", "tiny"]])
 def test_datasets_that_are_no_list_of_recipes(project, datasets):
     with params.edit() as values:
