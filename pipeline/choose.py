@@ -73,7 +73,7 @@ def tabulate(dataset: str, cells: list[Cell]) -> str:
     for scale in sorted({cell.scale for cell in cells}):
         tried = read([cell for cell in cells if cell.scale == scale])
         n = [fold.shape[1] for fold in next(iter(tried.values())).hits["answer"]]
-        parts.append(f"{dataset}, scale {scale}: {sum(n):,} training images, each answered by a network of {len(n)}\n")
+        parts.append(f"{dataset}, scale {scale}: {sum(n):,} training images, each held out in one of {len(n)} folds\n")
         parts += [tables.to_markdown(choices.table(tried)), choices.best(tried) + "\n"]
     return "\n".join(parts)
 

@@ -7,7 +7,7 @@ import pytest
 
 import command_line
 from conftest import ALONE, TINY, VARIANTS, write_params
-from pipeline import choose, params, trainings
+from pipeline import choose, params, plan, trainings
 from pipeline.disk import predictions
 from pipeline.disk.predictions import Predictions
 from pipeline.errors import InputError
@@ -51,12 +51,23 @@ def test_what_is_added_run_and_shown(ran):
     }
     assert ran[0][:3] == [f"attend@tiny-fold-1-{name}-0-1" for name in ("ours", "baseline", "smooth")]
     assert len(ran[0]) == 9 and not [stage for stage in ran[0] if "fold" not in stage]
-    assert "tiny, scale 1: 18 training images, each answered by a network of 3" in said
+    assert "tiny, scale 1: 18 training images, each held out in one of 3 folds" in said
     assert "settings tried: 2 of ours, best ours 100.0%; 1 of baseline, best baseline 50.0%" in said
     assert Path("docs.md").read_text() in said
     before = Path("params.yaml").read_bytes()
     assert command_line.run("choose", "tiny").splitlines()[1:] == said.splitlines()[1:]
     assert Path("params.yaml").read_bytes() == before, "what was tried is tried no second time"
+
+
+def test_dry_says_what_would_run_and_writes_nothing(ran, monkeypatch):
+    asked, before = [], Path("params.yaml").read_bytes()
+    monkeypatch.setattr(choose.graph, "read", lambda stages, instead: asked.append((stages, instead)) or ({}, set()))
+    monkeypatch.setattr(choose.forecast, "show", lambda *_: print("forecast"))
+    assert command_line.run("choose", "tiny", "--variant", "smooth", "--dry") == "forecast\n"
+    ((stages, instead),) = asked
+    assert len(stages) == 6 and stages[-1] == "attend@tiny-fold-3-smooth-0-1" and not ran
+    assert "variants: [ours, smooth]" in instead[params.PATH] and "tiny-fold-3-smooth-0-1:" in instead[plan.PATH]
+    assert Path("params.yaml").read_bytes() == before and not Path("cells.yaml").exists()
 
 
 def test_nothing_was_tried_yet(ran):
